@@ -1,0 +1,257 @@
+"""Purchase histories reduced to what purchase models need: frequency, recency and age."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from attrs import field, frozen
+
+from clm.data._time import days_in
+from clm.errors import InvalidDataError
+from clm.stats import array_field, floats, frozen_array, refuse
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clm.typing import Array, FloatArray, IntArray
+
+
+def _optional_floats(values: Any) -> FloatArray | None:
+    return None if values is None else frozen_array(values, float)
+
+
+@final
+@frozen(kw_only=True, repr=False, slots=False)
+class RFM:
+    """One row a customer: how often he bought again, when last, and for how long he has been known.
+
+    Build it with ``clm.rfm(orders, ...)`` or `RFM.from_arrays`.
+
+    Attributes
+    ----------
+    frequency : (n,) ndarray of float64
+        Repeat purchase occasions: all occasions but the first.
+    recency : (n,) ndarray of float64
+        Age at the last occasion, in `unit`; 0 without a repeat.
+    T : (n,) ndarray of float64
+        Age at the end of observation, in `unit`.
+    monetary : (n,) ndarray of float64, or None
+        Mean amount of the repeat occasions; NaN where frequency is 0. None where no amounts were given.
+    weights : (n,) ndarray of float64, or None
+        How many customers a row stands for; None for one each.
+    customer : (n,) ndarray, or None
+        Ids.
+    first : (n,) ndarray of datetime64[us], or None
+        Instant of the first occasion, UTC.
+    value_first, value_total : (n,) ndarray of float64, or None
+        Amount of the first occasion, and of everything, refunds included.
+    unit : {"hour", "day", "week", "month", "year"}
+        Unit of recency and T.
+    dropped : mapping of str to int
+        Rows that were left out, by reason.
+    definition : str
+        How the rows were computed.
+    """
+
+    frequency: FloatArray = array_field()
+    recency: FloatArray = array_field()
+    T: FloatArray = array_field()
+    monetary: FloatArray | None = array_field(default=None)
+    weights: FloatArray | None = array_field(default=None)
+    customer: Array | None = array_field(default=None)
+    first: Array | None = array_field(default=None)
+    value_first: FloatArray | None = array_field(default=None)
+    value_total: FloatArray | None = array_field(default=None)
+    unit: str = "week"
+    dropped: Mapping[str, int] = field(factory=dict, converter=dict)
+    definition: str = "Purchase histories as given."
+
+    @classmethod
+    def from_arrays(
+        cls,
+        frequency: Any,
+        recency: Any,
+        T: Any,  # noqa: N803  # the field writes it so
+        monetary: Any = None,
+        *,
+        weights: Any = None,
+        customer: Any = None,
+        unit: str = "week",
+    ) -> RFM:
+        """Build from arrays that are reduced already.
+
+        Parameters
+        ----------
+        frequency, recency, T, monetary
+            See the attributes of `RFM`; equally long.
+        weights
+            Customers a row stands for, positive.
+        customer
+            Ids, distinct.
+        unit
+            Unit of recency and T.
+
+        Returns
+        -------
+        RFM
+
+        Raises
+        ------
+        InvalidDataError
+            If lengths differ, a number is missing, negative or out of order (``0 <= recency <= T``, recency 0 exactly
+            where frequency is 0), a frequency is not whole, or a monetary value of a repeat buyer is missing
+            or negative.
+
+        Examples
+        --------
+        >>> rfm = RFM.from_arrays([2, 0], [30.43, 0], [38.86, 38.86], unit="week")
+        >>> rfm.n
+        2
+        """
+        columns = {"frequency": frequency, "recency": recency, "T": T}
+        optional = {"monetary": monetary, "weights": weights}
+        columns |= {name: values for name, values in optional.items() if values is not None}
+        arrays = {name: floats(values, name) for name, values in columns.items()}
+        ids = None if customer is None else frozen_array(customer)
+        lengths = {name: len(values) for name, values in arrays.items()} | (
+            {} if ids is None else {"customer": len(ids)}
+        )
+        if len(set(lengths.values())) > 1:
+            listed = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
+            raise InvalidDataError(f"columns differ in length: {listed}. Give one entry a customer in each.")
+        days_in(unit)
+        rfm = cls(
+            frequency=arrays["frequency"],
+            recency=arrays["recency"],
+            T=arrays["T"],
+            monetary=arrays.get("monetary"),
+            weights=arrays.get("weights"),
+            customer=ids,
+            unit=unit,
+        )
+        rfm.validate()
+        return rfm
+
+    def validate(self) -> None:
+        """Refuse rows that no purchase history can have.
+
+        Raises
+        ------
+        InvalidDataError
+            See `from_arrays`.
+        """
+        x, recency, age = self.frequency, self.recency, self.T
+        for name, values in (("frequency", x), ("recency", recency), ("T", age)):
+            refuse(
+                ~np.isfinite(values), f"{name} is missing or infinite", "Leave those customers out or mend the numbers."
+            )
+        refuse((x < 0) | (x != np.floor(x)), "frequency is not a whole number from 0 on", "It counts repeat purchases.")
+        refuse(recency < 0, "recency is negative", "It is the age at the last purchase, counted from the first.")
+        refuse(
+            recency > age,
+            "recency is above T",
+            "Both count from the first purchase; recency is not the time since the last.",
+        )
+        refuse(
+            (x == 0) & (recency > 0),
+            "recency is above 0 without a repeat purchase",
+            "Frequency excludes the first purchase.",
+        )
+        refuse(
+            (x > 0) & (recency == 0),
+            "recency is 0 although there are repeat purchases",
+            "Merge purchases of one instant.",
+        )
+        if self.weights is not None:
+            refuse(
+                ~(np.isfinite(self.weights) & (self.weights > 0)), "weights is not positive", "Leave those rows out."
+            )
+        if self.monetary is not None:
+            repeat = x > 0
+            refuse(
+                repeat & ~np.isfinite(self.monetary),
+                "monetary is missing for a repeat buyer",
+                "Give his mean repeat amount.",
+            )
+            refuse(
+                repeat & (self.monetary < 0), "monetary is negative", "Net refunds first, or leave those customers out."
+            )
+        if self.customer is not None and len(np.unique(self.customer)) < len(self.customer):
+            raise InvalidDataError(
+                "customer ids repeat. Give one row a customer; clm.rfm(orders) builds it from an order log."
+            )
+
+    def __len__(self) -> int:
+        return len(self.frequency)
+
+    @property
+    def n(self) -> int:
+        """Customers, weights counted."""
+        return len(self.frequency) if self.weights is None else round(float(self.weights.sum()))
+
+    @property
+    def cells(self) -> RFM:
+        """Distinct (frequency, recency, T), weighted by customers: what purchase models are fitted on."""
+        return self._collapsed[0]
+
+    @property
+    def cell_of(self) -> IntArray:
+        """Row of `cells` that each customer falls in, shape (n,)."""
+        return self._collapsed[1]
+
+    @cached_property
+    def _collapsed(self) -> tuple[RFM, IntArray]:
+        keys = np.stack([self.frequency, self.recency, self.T])
+        order = np.lexsort(keys[::-1])
+        ordered = keys[:, order]
+        new = np.ones(len(self), bool)
+        new[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
+        cell = np.empty(len(self), np.int64)
+        cell[order] = np.cumsum(new) - 1
+        weights = np.bincount(cell, self.weights, minlength=int(new.sum())).astype(float)
+        frequency, recency, age = (frozen_array(row) for row in ordered[:, new])
+        cells = RFM(
+            frequency=frequency,
+            recency=recency,
+            T=age,
+            weights=frozen_array(weights),
+            unit=self.unit,
+            definition=f"Distinct (frequency, recency, T) with weights, of: {self.definition}",
+        )
+        return cells, frozen_array(cell)
+
+    def __repr__(self) -> str:
+        repeaters = self.frequency > 0
+        count = float(repeaters.sum() if self.weights is None else self.weights[repeaters].sum())
+        return f"<RFM: {self.n:,} customers, {count:,.0f} repeat buyers, unit {self.unit}>"
+
+
+@final
+@frozen(kw_only=True, repr=False)
+class Holdout:
+    """What the customers of a calibration did afterwards, in the calibration's row order.
+
+    Attributes
+    ----------
+    frequency : (n,) ndarray of float64
+        Purchase occasions after the calibration ended.
+    monetary : (n,) ndarray of float64, or None
+        Mean amount of those occasions; NaN without any.
+    duration : float
+        Length of the holdout, in `unit`.
+    unit : str
+        Unit of the duration.
+    """
+
+    frequency: FloatArray = array_field(converter=lambda values: frozen_array(values, float))
+    monetary: FloatArray | None = array_field(default=None, converter=_optional_floats)
+    duration: float
+    unit: str
+    dropped: Mapping[str, int] = field(factory=dict, converter=dict)
+    definition: str = "Purchases after the calibration."
+
+    def __repr__(self) -> str:
+        bought, span = self.frequency.sum(), f"{self.duration:g} {self.unit}s"
+        return f"<Holdout: {len(self.frequency):,} customers, {bought:,.0f} purchases in {span}>"

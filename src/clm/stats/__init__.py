@@ -1,0 +1,47 @@
+"""Estimates, their intervals, and the statistics under them."""
+
+from clm.stats._arrays import array_field, floats, frozen_array, refuse, same, where
+from clm.stats._bands import (
+    Band,
+    Exact,
+    LogitNormal,
+    LogNormal,
+    NoBand,
+    Normal,
+    StudentT,
+    Wilson,
+    wilson_limits,
+    z_score,
+)
+from clm.stats._estimate import Estimate, HasEstimate, Linearised, figure, summary
+from clm.stats._interval import Interval, check_level
+from clm.stats._proportion import exact, mean, proportion
+
+__all__ = [
+    "Band",
+    "Estimate",
+    "Exact",
+    "HasEstimate",
+    "Interval",
+    "Linearised",
+    "LogNormal",
+    "LogitNormal",
+    "NoBand",
+    "Normal",
+    "StudentT",
+    "Wilson",
+    "array_field",
+    "check_level",
+    "exact",
+    "figure",
+    "floats",
+    "frozen_array",
+    "mean",
+    "proportion",
+    "refuse",
+    "same",
+    "summary",
+    "where",
+    "wilson_limits",
+    "z_score",
+]

@@ -1,0 +1,484 @@
+"""A number that knows its uncertainty and its definition."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from html import escape
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+
+import numpy as np
+from attrs import Attribute, field, frozen
+
+from clm.errors import InvalidDataError
+from clm.stats._arrays import array_field, frozen_array
+from clm.stats._bands import Band, Exact, LogitNormal, LogNormal, Normal
+from clm.stats._interval import Interval, check_level
+
+if TYPE_CHECKING:
+    from clm.typing import Array, FloatArray, IntArray
+
+V = TypeVar("V")
+
+
+@final
+@frozen
+class Linearised:
+    """How far an estimate moves with the parameters of one fit.
+
+    Totals of many cells need it: their errors go together, since all cells lean on the same parameters.
+
+    Attributes
+    ----------
+    gradient : (cells, k) ndarray of float64, or (k,) for a single number
+        Derivative of each cell's value with respect to the parameters.
+    covariance : (k, k) ndarray of float64
+        Covariance of the parameters, on the scale of the gradient.
+    """
+
+    gradient: FloatArray = array_field(converter=lambda gradient: frozen_array(gradient, float))
+    covariance: FloatArray = array_field(converter=lambda covariance: frozen_array(covariance, float))
+
+    def variance(self) -> FloatArray:
+        """Return the variance of each cell, shape (cells,) or ()."""
+        return np.asarray(np.einsum("...i,ij,...j->...", self.gradient, self.covariance, self.gradient))
+
+
+def _number(value: Any) -> Any:
+    array = frozen_array(value, float)
+    return float(array) if array.ndim == 0 else array
+
+
+def _count(n: Any) -> Any:
+    array = np.asarray(n)
+    if array.ndim == 0:
+        return int(array)
+    return frozen_array(array, np.int64)
+
+
+@final
+@frozen(kw_only=True, repr=False)
+class Estimate(Generic[V]):
+    """A value with its standard error, interval and definition.
+
+    Every number of the library is one, so that none is quoted without its uncertainty. Metrics written elsewhere
+    return it too: give the value, its standard error where it can be known, what it is called and how it is defined.
+
+    Parameters
+    ----------
+    value : float or array_like of float
+        The number, or one number a cell; NaN only with a reason in `undefined`, never infinite.
+    standard_error : float or array_like of float, optional
+        Standard error in the unit of the value; NaN where it cannot be known.
+    n : int or array_like of int
+        Observations behind the value, or behind each cell.
+    name : str
+        What the number is called.
+    unit : str
+        ``"fraction"``, ``"points"``, ``"percent"``, a currency, a count noun or a time unit.
+    definition : str
+        One English sentence that fixes what was computed.
+    index : array_like, optional
+        What the cells are: customer ids, ages, channels.
+    undefined : str or sequence of (str or None), optional
+        Why the value is NaN; one reason for all undefined cells, or one entry a cell.
+    band : Band, optional
+        How limits follow from the value; by default plus and minus z standard errors.
+    sources : tuple of Linearised, optional
+        How the value moves with the parameters of each fit behind it; totals need it.
+    caveats : tuple of str, optional
+        What a careful reader should know before quoting the number.
+
+    Attributes
+    ----------
+    undefined : None, str or ndarray of object
+        None where everything is defined; else the reason, or an array with a reason a cell (None where defined).
+
+    Raises
+    ------
+    InvalidDataError
+        If a value is infinite, or NaN without a reason, or the shapes do not agree.
+
+    Examples
+    --------
+    >>> share = clm.Estimate(
+    ...     value=0.25,
+    ...     standard_error=0.05,
+    ...     n=75,
+    ...     name="share",
+    ...     unit="fraction",
+    ...     definition="Share of customers who own a cat.",
+    ... )
+    >>> low, high = share.confidence_interval(0.95)
+    >>> round(low, 3), round(high, 3)
+    (0.152, 0.348)
+    """
+
+    value: V = array_field(converter=_number)
+    standard_error: V = array_field(converter=_number, default=np.nan)
+    n: int | IntArray = array_field(converter=_count)
+    name: str
+    unit: str
+    definition: str
+    index: Array | None = array_field(
+        default=None, converter=lambda index: None if index is None else frozen_array(index)
+    )
+    undefined: Any = array_field(default=None)
+    band: Band = field(factory=Normal)
+    sources: tuple[Linearised, ...] = field(default=(), converter=tuple)
+    caveats: tuple[str, ...] = field(default=(), converter=tuple)
+
+    @undefined.validator
+    def _reasons(self, _: Attribute[Any], undefined: Any) -> None:
+        # A frozen attribute may be normalised once, here, where the value is known.
+        object.__setattr__(self, "undefined", _reasons(self.name, self.value, undefined))
+
+    def __attrs_post_init__(self) -> None:
+        shape = np.shape(self.value)
+        for what, other in (("standard_error", self.standard_error), ("n", self.n), ("index", self.index)):
+            if other is not None and np.shape(other)[:1] not in ((), shape[:1]):
+                raise InvalidDataError(
+                    f"{self.name}: {what} has shape {np.shape(other)}, the value {shape}. Give one entry a cell."
+                )
+        if shape and np.ndim(self.standard_error) == 0:
+            object.__setattr__(self, "standard_error", frozen_array(np.broadcast_to(self.standard_error, shape)))
+        missing = np.isnan(np.asarray(self.value))
+        if missing.any():
+            error = np.where(missing, np.nan, np.asarray(self.standard_error))
+            object.__setattr__(self, "standard_error", _number(error))
+        if shape and np.ndim(self.n) == 0:
+            object.__setattr__(self, "n", frozen_array(np.broadcast_to(self.n, shape)))
+
+    def confidence_interval(self, level: float = 0.95) -> Interval[V]:
+        """Return limits that contain the value and stay inside the quantity's range.
+
+        They bound the expectation, not a future observation.
+
+        Parameters
+        ----------
+        level
+            Nominal coverage, inside (0, 1).
+
+        Returns
+        -------
+        Interval
+            ``low`` and ``high`` of the value's shape; NaN where no interval can be stated.
+
+        Raises
+        ------
+        InvalidDataError
+            If `level` is not inside (0, 1).
+        """
+        value, error = np.asarray(self.value), np.asarray(self.standard_error)
+        low, high = self.band.limits(value, error, check_level(level))
+        return Interval(low=np.minimum(low, value), high=np.maximum(high, value), level=level, method=self.band.method)  # type: ignore[arg-type]
+
+    def sum(self, by: Any = None) -> Estimate[Any]:
+        """Add the cells up, all of them or by group.
+
+        Cells that come from a fit share its parameters, so their errors are added with the parameters' covariance;
+        other cells are taken as independent.
+
+        Parameters
+        ----------
+        by : array_like, optional
+            One label a cell; the result then has one cell a label, sorted.
+
+        Returns
+        -------
+        Estimate
+            The total, or one total a group.
+
+        Raises
+        ------
+        InvalidDataError
+            If this is a single number or a matrix, or `by` does not fit.
+        """
+        return self._combine(by, mean=False)
+
+    def mean(self, by: Any = None) -> Estimate[Any]:
+        """Average the cells, all of them or by group; errors as in `sum`.
+
+        Parameters
+        ----------
+        by : array_like, optional
+            One label a cell; the result then has one cell a label, sorted.
+
+        Returns
+        -------
+        Estimate
+            The mean, or one mean a group.
+
+        Raises
+        ------
+        InvalidDataError
+            If this is a single number or a matrix, or `by` does not fit.
+        """
+        return self._combine(by, mean=True)
+
+    def _combine(self, by: Any, *, mean: bool) -> Estimate[Any]:
+        value: FloatArray = np.asarray(self.value)
+        if value.ndim != 1:
+            what = "a single number" if value.ndim == 0 else "a matrix"
+            raise InvalidDataError(f"{self.name} is {what}: only a row of cells can be added up.")
+        codes, labels = (np.zeros(value.size, np.intp), None) if by is None else _groups(by, value.size)
+        groups = 1 if labels is None else len(labels)
+        cells = np.bincount(codes, minlength=groups)
+        scale = 1 / np.maximum(cells, 1) if mean else np.ones(groups)
+        sources = tuple(
+            Linearised(gradient=_added(source.gradient, codes, groups) * scale[:, None], covariance=source.covariance)
+            for source in self.sources
+        )
+        if sources:
+            variance = np.sum([source.variance() for source in sources], axis=0)
+        else:
+            variance = np.bincount(codes, np.square(np.asarray(self.standard_error)), minlength=groups) * scale**2
+        total = np.bincount(codes, value, minlength=groups) * scale
+        if mean:
+            total = np.where(cells > 0, total, np.nan)
+        error = np.sqrt(variance)
+        counts = (
+            np.maximum.reduceat(np.asarray(self.n)[np.argsort(codes, kind="stable")], np.cumsum(cells) - cells)
+            if (sources and value.size)
+            else np.bincount(codes, np.asarray(self.n), minlength=groups)
+        )
+        undefined = self._combined_reasons(codes, total, cells)
+        if labels is None:
+            total, error, counts, undefined = total[0], error[0], counts[0], undefined[0]
+            sources = tuple(Linearised(gradient=s.gradient[0], covariance=s.covariance) for s in sources)
+        kind, scope = "Mean" if mean else "Sum", "all cells" if by is None else "each group of cells"
+        counted_fraction = self.unit == "fraction" and not mean
+        return Estimate(
+            value=total,
+            standard_error=error,
+            n=counts,
+            name=f"{'mean' if mean else 'total'} {self.name}",
+            unit="count" if counted_fraction else self.unit,
+            index=labels,
+            undefined=undefined,
+            definition=f"{kind} over {scope} of: {self.definition}",
+            band=_combined_band(self.band, mean=mean),
+            sources=sources,
+            caveats=self.caveats,
+        )
+
+    def _combined_reasons(self, codes: Any, total: FloatArray, cells: Any) -> list[str | None]:
+        if self.undefined is None:
+            return (
+                [None if count else "there is no cell to average" for count in cells]
+                if np.isnan(total).any()
+                else [None] * len(total)
+            )
+        missing = np.isnan(np.asarray(self.value))
+        counts = np.bincount(codes[missing], minlength=len(total))
+        first = {int(codes[i]): self.undefined[i] for i in np.flatnonzero(missing)[::-1]}
+        return [
+            f"{count:,} of {of:,} cells are undefined, the first because {first[i]}" if count else None
+            for i, (count, of) in enumerate(zip(counts, cells, strict=True))
+        ]
+
+    def to_dict(self, level: float = 0.95) -> dict[str, Any]:
+        """Return plain numbers, strings and lists that JSON can hold; NaN becomes None, with the reason beside it.
+
+        Parameters
+        ----------
+        level
+            Nominal coverage of the interval that is written out.
+
+        Returns
+        -------
+        dict
+            Keys ``name, value, standard_error, n, unit, definition, undefined, index, interval, caveats``.
+        """
+        interval = self.confidence_interval(level)
+        limits: dict[str, Any] = {
+            "level": level,
+            "method": interval.method,
+            "low": _plain(interval.low),
+            "high": _plain(interval.high),
+        }
+        if np.isinf(np.asarray([interval.low, interval.high])).any():
+            limits["unbounded"] = True
+        return {
+            "name": self.name,
+            "value": _plain(self.value),
+            "standard_error": _plain(self.standard_error),
+            "n": _plain(self.n),
+            "unit": self.unit,
+            "definition": self.definition,
+            "undefined": _plain(self.undefined),
+            "index": _plain(self.index),
+            "interval": limits,
+            "caveats": list(self.caveats),
+        }
+
+    def __float__(self) -> float:
+        if np.ndim(self.value):
+            raise TypeError(
+                f"{self.name} holds {np.size(self.value)} cells, not one number: read .value, .sum() or .mean()"
+            )
+        return float(self.value)  # type: ignore[arg-type]
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: FBT001  # NumPy calls it so
+        array = np.asarray(self.value, dtype)
+        return array.copy() if copy else array
+
+    def __repr__(self) -> str:
+        return f"<{summary(self)}>"
+
+    def _repr_html_(self) -> str:
+        return f"<div>{escape(summary(self))}<br><small>{escape(self.definition)}</small></div>"
+
+
+class HasEstimate(ABC):
+    """A number with more to say: an estimate's attributes on a richer result.
+
+    A result derives from it, holds its number in ``estimate`` and adds what it knows besides.
+    """
+
+    @property
+    @abstractmethod
+    def estimate(self) -> Estimate[float]:
+        """The number itself."""
+
+    @property
+    def value(self) -> float:
+        """The point value; NaN where `undefined` says why."""
+        return self.estimate.value
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error, in the unit of the value."""
+        return self.estimate.standard_error
+
+    @property
+    def name(self) -> str:
+        """What the number is called."""
+        return self.estimate.name
+
+    @property
+    def unit(self) -> str:
+        """The unit of the value."""
+        return self.estimate.unit
+
+    @property
+    def definition(self) -> str:
+        """One sentence that fixes what was computed."""
+        return self.estimate.definition
+
+    @property
+    def undefined(self) -> str | None:
+        """Why the value is NaN, else None."""
+        reason: str | None = self.estimate.undefined
+        return reason
+
+    @property
+    def index(self) -> None:
+        """None: this is a single number."""
+        return
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a careful reader should know before quoting the number."""
+        return self.estimate.caveats
+
+    def to_dict(self, level: float = 0.95) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return self.estimate.to_dict(level)
+
+    def __float__(self) -> float:
+        return float(self.estimate)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: FBT001  # NumPy calls it so
+        return self.estimate.__array__(dtype, copy)
+
+
+def summary(estimate: Any) -> str:
+    """Return one line: name, value, interval, n."""
+    value = np.asarray(estimate.value)
+    if value.ndim:
+        known = value[~np.isnan(value)]
+        reach = f", {figure(known.min())} to {figure(known.max())}" if known.size else ""
+        undefined = f", {np.isnan(value).sum():,} undefined" if known.size < value.size else ""
+        return f"{estimate.name}: {' x '.join(f'{k:,}' for k in value.shape)} cells, {estimate.unit}{reach}{undefined}"
+    if estimate.undefined is not None:
+        return f"{estimate.name}: undefined, because {estimate.undefined}"
+    low, high = estimate.confidence_interval(0.95)
+    if np.isnan(low) or np.isnan(high):
+        limits = "no interval"
+    elif estimate.standard_error == 0 and low == high:
+        limits = "exact"
+    else:
+        limits = f"95% interval {figure(low)} to {figure(high)}"
+    return f"{estimate.name}: {figure(float(value))} {estimate.unit} ({limits}; n = {estimate.n:,})"
+
+
+def figure(value: float) -> str:
+    """Return a number for readers: four significant digits, or whole from a thousand on."""
+    if np.isinf(value):
+        return "no bound"
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
+
+
+def _reasons(name: str, value: Any, undefined: Any) -> Any:
+    array = np.asarray(value)
+    if np.isinf(array).any():
+        raise InvalidDataError(f"{name} is infinite: an estimate is finite, or NaN with a reason in undefined=.")
+    missing = np.isnan(array)
+    if array.ndim == 0:
+        if missing and not undefined:
+            raise InvalidDataError(f"{name} is NaN without a reason. Give undefined=, one sentence that says why.")
+        return str(undefined) if missing else None
+    if not missing.any():
+        return None
+    reasons = np.full(array.shape, None, dtype=object)
+    if undefined is None or isinstance(undefined, str):
+        reasons[missing] = undefined
+    else:
+        given = np.asarray(undefined, dtype=object)
+        if given.shape != array.shape:
+            raise InvalidDataError(
+                f"{name}: undefined has shape {given.shape}, the value {array.shape}. Give one entry a cell."
+            )
+        reasons[missing] = given[missing]
+    bare = missing & np.equal(reasons, None)
+    if bare.any():
+        raise InvalidDataError(
+            f"{name} is NaN without a reason in {int(bare.sum()):,} of {array.size:,} cells. Give undefined=."
+        )
+    reasons.setflags(write=False)
+    return reasons
+
+
+def _groups(by: Any, size: int) -> tuple[Any, Array]:
+    labels = np.asarray(by)
+    if labels.shape != (size,):
+        raise InvalidDataError(f"by= has shape {labels.shape}, but there are {size:,} cells. Give one label a cell.")
+    if labels.dtype == object:
+        if any(label is None or label != label for label in labels):  # noqa: PLR0124  # NaN differs from itself
+            raise InvalidDataError("by= holds missing labels. Name their group, or leave those cells out.")
+        labels = labels.astype(str)
+    distinct, codes = np.unique(labels, return_inverse=True)
+    return codes.reshape(-1), distinct
+
+
+def _added(gradient: FloatArray, codes: Any, groups: int) -> FloatArray:
+    return np.stack([np.bincount(codes, column, minlength=groups) for column in gradient.T], axis=1)
+
+
+def _combined_band(band: Band, *, mean: bool) -> Band:
+    if isinstance(band, (LogNormal, Exact)) or (mean and isinstance(band, LogitNormal)):
+        return band
+    return LogNormal() if isinstance(band, LogitNormal) else Normal()
+
+
+def _plain(value: Any) -> Any:
+    if value is None or isinstance(value, str):
+        return value
+    array = np.asarray(value)
+    if array.dtype.kind == "f":
+        cells = np.where(np.isfinite(array), array, np.nan).astype(object)
+        cells = np.where(np.isnan(cells.astype(float)), None, cells)
+        return cells.tolist()
+    if array.dtype.kind in "mM":
+        return np.datetime_as_string(array).tolist() if array.dtype.kind == "M" else array.astype(str).tolist()
+    return array.tolist()
