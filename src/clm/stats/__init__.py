@@ -13,7 +13,9 @@ from clm.stats._bands import (
     wilson_limits,
     z_score,
 )
-from clm.stats._estimate import Estimate, HasEstimate, Linearised, figure, summary
+from clm.stats._estimate import Estimate, Linearised
+from clm.stats._format import figure, plain, summary
+from clm.stats._has_estimate import HasEstimate
 from clm.stats._interval import Interval, check_level
 from clm.stats._proportion import exact, mean, proportion
 
@@ -37,6 +39,7 @@ __all__ = [
     "floats",
     "frozen_array",
     "mean",
+    "plain",
     "proportion",
     "refuse",
     "same",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from html import escape
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
 
@@ -12,6 +11,7 @@ from attrs import Attribute, field, frozen
 from clm.errors import InvalidDataError
 from clm.stats._arrays import array_field, frozen_array
 from clm.stats._bands import Band, Exact, LogitNormal, LogNormal, Normal
+from clm.stats._format import plain, summary
 from clm.stats._interval import Interval, check_level
 
 if TYPE_CHECKING:
@@ -293,20 +293,20 @@ class Estimate(Generic[V]):
         limits: dict[str, Any] = {
             "level": level,
             "method": interval.method,
-            "low": _plain(interval.low),
-            "high": _plain(interval.high),
+            "low": plain(interval.low),
+            "high": plain(interval.high),
         }
         if np.isinf(np.asarray([interval.low, interval.high])).any():
             limits["unbounded"] = True
         return {
             "name": self.name,
-            "value": _plain(self.value),
-            "standard_error": _plain(self.standard_error),
-            "n": _plain(self.n),
+            "value": plain(self.value),
+            "standard_error": plain(self.standard_error),
+            "n": plain(self.n),
             "unit": self.unit,
             "definition": self.definition,
-            "undefined": _plain(self.undefined),
-            "index": _plain(self.index),
+            "undefined": plain(self.undefined),
+            "index": plain(self.index),
             "interval": limits,
             "caveats": list(self.caveats),
         }
@@ -327,96 +327,6 @@ class Estimate(Generic[V]):
 
     def _repr_html_(self) -> str:
         return f"<div>{escape(summary(self))}<br><small>{escape(self.definition)}</small></div>"
-
-
-class HasEstimate(ABC):
-    """A number with more to say: an estimate's attributes on a richer result.
-
-    A result derives from it, holds its number in ``estimate`` and adds what it knows besides.
-    """
-
-    @property
-    @abstractmethod
-    def estimate(self) -> Estimate[float]:
-        """The number itself."""
-
-    @property
-    def value(self) -> float:
-        """The point value; NaN where `undefined` says why."""
-        return self.estimate.value
-
-    @property
-    def standard_error(self) -> float:
-        """Standard error, in the unit of the value."""
-        return self.estimate.standard_error
-
-    @property
-    def name(self) -> str:
-        """What the number is called."""
-        return self.estimate.name
-
-    @property
-    def unit(self) -> str:
-        """The unit of the value."""
-        return self.estimate.unit
-
-    @property
-    def definition(self) -> str:
-        """One sentence that fixes what was computed."""
-        return self.estimate.definition
-
-    @property
-    def undefined(self) -> str | None:
-        """Why the value is NaN, else None."""
-        reason: str | None = self.estimate.undefined
-        return reason
-
-    @property
-    def index(self) -> None:
-        """None: this is a single number."""
-        return
-
-    @property
-    def caveats(self) -> tuple[str, ...]:
-        """What a careful reader should know before quoting the number."""
-        return self.estimate.caveats
-
-    def to_dict(self, level: float = 0.95) -> dict[str, Any]:
-        """Return plain values that JSON can hold."""
-        return self.estimate.to_dict(level)
-
-    def __float__(self) -> float:
-        return float(self.estimate)
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: FBT001  # NumPy calls it so
-        return self.estimate.__array__(dtype, copy)
-
-
-def summary(estimate: Any) -> str:
-    """Return one line: name, value, interval, n."""
-    value = np.asarray(estimate.value)
-    if value.ndim:
-        known = value[~np.isnan(value)]
-        reach = f", {figure(known.min())} to {figure(known.max())}" if known.size else ""
-        undefined = f", {np.isnan(value).sum():,} undefined" if known.size < value.size else ""
-        return f"{estimate.name}: {' x '.join(f'{k:,}' for k in value.shape)} cells, {estimate.unit}{reach}{undefined}"
-    if estimate.undefined is not None:
-        return f"{estimate.name}: undefined, because {estimate.undefined}"
-    low, high = estimate.confidence_interval(0.95)
-    if np.isnan(low) or np.isnan(high):
-        limits = "no interval"
-    elif estimate.standard_error == 0 and low == high:
-        limits = "exact"
-    else:
-        limits = f"95% interval {figure(low)} to {figure(high)}"
-    return f"{estimate.name}: {figure(float(value))} {estimate.unit} ({limits}; n = {estimate.n:,})"
-
-
-def figure(value: float) -> str:
-    """Return a number for readers: four significant digits, or whole from a thousand on."""
-    if np.isinf(value):
-        return "no bound"
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
 def _reasons(name: str, value: Any, undefined: Any) -> Any:
@@ -469,16 +379,3 @@ def _combined_band(band: Band, *, mean: bool) -> Band:
     if isinstance(band, (LogNormal, Exact)) or (mean and isinstance(band, LogitNormal)):
         return band
     return LogNormal() if isinstance(band, LogitNormal) else Normal()
-
-
-def _plain(value: Any) -> Any:
-    if value is None or isinstance(value, str):
-        return value
-    array = np.asarray(value)
-    if array.dtype.kind == "f":
-        cells = np.where(np.isfinite(array), array, np.nan).astype(object)
-        cells = np.where(np.isnan(cells.astype(float)), None, cells)
-        return cells.tolist()
-    if array.dtype.kind in "mM":
-        return np.datetime_as_string(array).tolist() if array.dtype.kind == "M" else array.astype(str).tolist()
-    return array.tolist()

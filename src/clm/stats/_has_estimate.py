@@ -1,0 +1,73 @@
+"""Results that are a number with more to say."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from clm.stats._estimate import Estimate
+    from clm.typing import Array
+
+
+class HasEstimate(ABC):
+    """A number with more to say: an estimate's attributes on a richer result.
+
+    A result derives from it, holds its number in ``estimate`` and adds what it knows besides.
+    """
+
+    @property
+    @abstractmethod
+    def estimate(self) -> Estimate[float]:
+        """The number itself."""
+
+    @property
+    def value(self) -> float:
+        """The point value; NaN where `undefined` says why."""
+        return self.estimate.value
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error, in the unit of the value."""
+        return self.estimate.standard_error
+
+    @property
+    def name(self) -> str:
+        """What the number is called."""
+        return self.estimate.name
+
+    @property
+    def unit(self) -> str:
+        """The unit of the value."""
+        return self.estimate.unit
+
+    @property
+    def definition(self) -> str:
+        """One sentence that fixes what was computed."""
+        return self.estimate.definition
+
+    @property
+    def undefined(self) -> str | None:
+        """Why the value is NaN, else None."""
+        reason: str | None = self.estimate.undefined
+        return reason
+
+    @property
+    def index(self) -> None:
+        """None: this is a single number."""
+        return
+
+    @property
+    def caveats(self) -> tuple[str, ...]:
+        """What a careful reader should know before quoting the number."""
+        return self.estimate.caveats
+
+    def to_dict(self, level: float = 0.95) -> dict[str, Any]:
+        """Return plain values that JSON can hold."""
+        return self.estimate.to_dict(level)
+
+    def __float__(self) -> float:
+        return float(self.estimate)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: FBT001  # NumPy calls it so
+        return self.estimate.__array__(dtype, copy)
