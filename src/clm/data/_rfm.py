@@ -106,7 +106,7 @@ class RFM:
 
         Examples
         --------
-        >>> rfm = RFM.from_arrays([2, 0], [30.43, 0], [38.86, 38.86], unit="week")
+        >>> rfm = clm.RFM.from_arrays([2, 0], [30.43, 0], [38.86, 38.86], unit="week")
         >>> rfm.n
         2
         """

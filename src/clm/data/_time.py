@@ -23,7 +23,7 @@ def days_in(unit: str) -> float:
 
     Examples
     --------
-    >>> days_in("month")
+    >>> clm.data.days_in("month")
     30.4375
     """
     try:
@@ -61,7 +61,7 @@ class Discount:
 
     Examples
     --------
-    >>> yearly = Discount(0.10, per="year")
+    >>> yearly = clm.Discount(0.10, per="year")
     >>> round(yearly.rate_per("month"), 6)
     0.007974
     """
