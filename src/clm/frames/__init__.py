@@ -1,1 +1,5 @@
-"""To come."""
+"""The edge where any dataframe comes in, and results go out as one."""
+
+from clm.frames._source import Source
+
+__all__ = ["Source"]
