@@ -119,7 +119,7 @@ class StudentT:
 @final
 @frozen
 class Wilson:
-    """Wilson's score interval for a share of counted cases.
+    """Wilson's score interval [1]_ for a share of counted cases.
 
     References
     ----------

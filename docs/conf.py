@@ -1,0 +1,137 @@
+"""Sphinx configuration: MyST pages, furo, and reference pages made from the public names themselves."""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import isclass, ismodule
+from typing import TYPE_CHECKING, Any
+
+from docutils.nodes import Text
+from docutils.statemachine import StringList
+from sphinx.addnodes import pending_xref
+from sphinx.domains.python import PyObject
+from sphinx.pycode import ModuleAnalyzer
+from sphinx.util import logging
+from sphinx.util.docutils import SphinxDirective
+
+import clm
+
+if TYPE_CHECKING:
+    from docutils.nodes import Node, document
+    from sphinx.application import Sphinx
+    from sphinx.environment import BuildEnvironment
+
+log = logging.getLogger(__name__)
+
+project = "clm"
+author = "The clm maintainers"
+project_copyright = "the clm maintainers, MIT licence"
+version = release = clm.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx_copybutton"]
+source_suffix = {".md": "markdown", ".rst": "restructuredtext"}
+exclude_patterns = ["_build"]
+nitpicky = True
+# Only clm's own public names can be looked up: the pages build without a network.
+nitpick_ignore_regex = [("py:.*", r"(?!clm\.).*"), ("py:.*", r"clm\..*\b_.*|clm\.typing\..*")]
+
+html_theme = "furo"
+html_title = f"clm {release}"
+html_static_path = ["_static"]
+html_css_files = ["clm.css"]
+html_show_sourcelink = False
+
+myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "substitution"]
+myst_heading_anchors = 3
+
+napoleon_google_docstring = False
+napoleon_use_rtype = False
+napoleon_use_ivar = True
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+python_use_unqualified_type_names = True
+python_maximum_signature_line_length = 88
+copybutton_prompt_text = r">>> |\.\.\. |\$ "
+copybutton_prompt_is_regexp = True
+
+for group in PyObject.doc_field_types:
+    if group.name == "variable":
+        group.label = "Attributes"  # numpydoc's word, where Sphinx says "Variables"
+
+
+class PublicNames(SphinxDirective):
+    """Document every public name of a subpackage, under the name by which users reach it.
+
+    A name that the top level re-exports is shown as ``clm.name``, any other as ``clm.subpackage.name``.
+    """
+
+    required_arguments = 1
+    has_content = False
+
+    def run(self) -> list[Node]:
+        """Return one autodoc entry a name: classes first, each kind in alphabetical order."""
+        home = self.arguments[0]
+        package = getattr(clm, home)
+        members = {name: getattr(package, name) for name in getattr(package, "__all__", ())}
+        lines: list[str] = []
+        for name, member in sorted(members.items(), key=lambda item: (not isclass(item[1]), item[0].lower())):
+            if ismodule(member):
+                continue
+            path = f"clm.{name}" if name in clm.__all__ else f"clm.{home}.{name}"
+            if isclass(member):
+                lines += [f".. autoclass:: {path}", "   :members:", ""]
+            elif callable(member):
+                lines += [f".. autofunction:: {path}", ""]
+            else:
+                lines += [f".. py:data:: {path}", "", *(f"   {line}" for line in attribute_doc(package, name)), ""]
+        return self.parse_text_to_nodes(StringList(lines, source=f"clm.{home}"))
+
+
+def attribute_doc(package: Any, name: str) -> list[str]:
+    """Return what the string below a constant says, from the leaf module that defines it."""
+    leaves = [import_module(f"{package.__name__}.{leaf.name}") for leaf in pkgutil.iter_modules(package.__path__)]
+    for leaf in leaves:
+        found = ModuleAnalyzer.for_module(leaf.__name__).find_attr_docs().get(("", name))
+        if found:
+            return found
+    return []
+
+
+def number_references(_: Sphinx, __: str, name: str, ___: Any, ____: Any, lines: list[str]) -> None:
+    """Give a docstring's numbered references labels of their own, so that several share a page."""
+    label = re.sub(r"\W+", "-", name).lower()
+    lines[:] = [re.sub(r"\[(\d+)\](?=_|\s)", rf"[#{label}-\1]", line) for line in lines]
+
+
+def drop_factories(
+    _: Sphinx, __: str, ___: str, ____: Any, _____: Any, signature: str | None, returns: str | None
+) -> Any:
+    """Show a default that attrs makes anew each time as an ellipsis."""
+    return (signature and signature.replace("NOTHING", "...")), returns
+
+
+def unlink_prose(_: Sphinx, tree: document) -> None:
+    """Turn the types of docstring fields back into prose, unless they are names of clm."""
+    for reference in list(tree.findall(pending_xref)):
+        if reference.get("refspecific") and reference["reftarget"] not in clm.__all__:
+            reference.replace_self([Text(reference.astext())] if reference.astext() else [])
+
+
+def check_complete(_: Sphinx, env: BuildEnvironment) -> None:
+    """Warn of a public name that no reference page shows."""
+    documented = env.get_domain("py").objects
+    for name in clm.__all__:
+        if not name.startswith("_") and find_spec(f"clm.{name}") is None and f"clm.{name}" not in documented:
+            log.warning("clm.%s is on no reference page", name)
+
+
+def setup(app: Sphinx) -> None:
+    """Register the directive and the hooks."""
+    app.add_directive("public-names", PublicNames)
+    app.connect("autodoc-process-docstring", number_references, priority=400)
+    app.connect("autodoc-process-signature", drop_factories)
+    app.connect("doctree-read", unlink_prose)
+    app.connect("env-check-consistency", check_complete)
