@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import field, frozen
 
+from clm.data._cells import distinct
 from clm.data._time import days_in
 from clm.errors import InvalidDataError
 from clm.stats import array_field, floats, frozen_array, refuse
@@ -203,15 +204,9 @@ class RFM:
 
     @cached_property
     def _collapsed(self) -> tuple[RFM, IntArray]:
-        keys = np.stack([self.frequency, self.recency, self.T])
-        order = np.lexsort(keys[::-1])
-        ordered = keys[:, order]
-        new = np.ones(len(self), bool)
-        new[1:] = (ordered[:, 1:] != ordered[:, :-1]).any(axis=0)
-        cell = np.empty(len(self), np.int64)
-        cell[order] = np.cumsum(new) - 1
-        weights = np.bincount(cell, self.weights, minlength=int(new.sum())).astype(float)
-        frequency, recency, age = (frozen_array(row) for row in ordered[:, new])
+        rows, cell_of = distinct(self.frequency, self.recency, self.T, self.unit)
+        weights = np.bincount(cell_of, self.weights, minlength=rows.size).astype(float)
+        frequency, recency, age = (frozen_array(column[rows]) for column in (self.frequency, self.recency, self.T))
         cells = RFM(
             frequency=frequency,
             recency=recency,
@@ -220,7 +215,7 @@ class RFM:
             unit=self.unit,
             definition=f"Distinct (frequency, recency, T) with weights, of: {self.definition}",
         )
-        return cells, frozen_array(cell)
+        return cells, frozen_array(cell_of)
 
     def __repr__(self) -> str:
         repeaters = self.frequency > 0
