@@ -87,6 +87,11 @@ def read_series(series: nw.Series[Any]) -> Column:
     """Read a column of pandas, Polars or PyArrow."""
     dtype = series.dtype
     if isinstance(dtype, (nw.Categorical, nw.Enum)):
+        if series.implementation.is_pandas():
+            return _read_categories(series.to_native())
+        if series.implementation.is_pyarrow():
+            native = series.to_native()
+            return read_series(nw.from_native(native.cast(native.type.value_type), series_only=True))
         series = series.cast(nw.String())
         dtype = series.dtype
     if dtype.is_decimal():
@@ -140,6 +145,15 @@ def read_sequence(values: Any, name: str) -> Column:
     if kind in "UT":
         array = array.astype(object)
     return Column(_plain_integers(array), np.zeros(len(array), bool))
+
+
+def _read_categories(native: Any) -> Column:
+    """Read a categorical of pandas, whose categories may be of any type."""
+    codes = native.cat.codes.to_numpy()
+    if not len(native.cat.categories):
+        return Column(np.full(len(codes), None, dtype=object), np.ones(len(codes), bool))
+    categories = read_sequence(native.cat.categories.to_series(), str(native.name))
+    return Column(categories.values[codes], codes < 0, categories.aware)
 
 
 def _as_array(values: Any) -> Array:

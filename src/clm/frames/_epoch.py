@@ -10,7 +10,7 @@ import numpy as np
 from attrs import frozen
 
 from clm.errors import InvalidDataError
-from clm.frames._zone import DAY, MISSING, SECOND, Zone
+from clm.frames._zone import DAY, MISSING, Zone
 from clm.stats import refuse
 
 if TYPE_CHECKING:
@@ -24,8 +24,7 @@ ISO: Final = re.compile(
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # wall time and UTC are told apart by the caller
 _MICROSECOND = timedelta(microseconds=1)
-# Years 1 to 9999: what datetime and every engine can hold.
-_LOWEST, _HIGHEST = -62_135_596_800 * SECOND, 253_402_300_800 * SECOND - 1
+_YEARS = (1 - 1970, 10_000 - 1970)  # what datetime and every engine can hold
 
 
 @final
@@ -72,7 +71,7 @@ def instants(column: Column, name: str, zone: Zone) -> Instants:
         If the column holds no times, mixes naive and aware ones, or holds text that is no ISO date or time.
     """
     values, missing = column.values, column.missing
-    if values.dtype.kind == "M":
+    if values.dtype.kind == "M" and np.datetime_data(values.dtype)[0] != "generic":
         wall = _microseconds(values, missing, name)
         return _read(wall, column.aware, zone)
     if missing.all():
@@ -142,15 +141,19 @@ def _note(*, aware: bool, zone: Zone) -> str:
 
 
 def _microseconds(values: Any, missing: BoolArray, name: str) -> IntArray:
-    # Coarse units reach further than microseconds do: compare before the cast wraps around.
-    years = values.astype("M8[Y]").astype(np.int64)
-    known = ~(missing | np.isnat(values))
-    refuse(
-        known & ((years < 1 - 1970) | (years > 9999 - 1970)),
-        f"column {name!r} holds a date outside the years 1 to 9999",
-        "Leave those rows out, or make the dates null where they mean none.",
-    )
-    return np.where(known, values.astype("M8[us]").astype(np.int64), MISSING)
+    unit, step = np.datetime_data(values.dtype)
+    ticks = values.view(np.int64)
+    # Coarse units reach further than microseconds do: compare before a cast could wrap around.
+    first, end = (np.datetime64(bound, "Y").astype(f"M8[{step}{unit}]").astype(np.int64) for bound in _YEARS)
+    known = ~missing & (ticks != MISSING)
+    if unit not in {"ns", "ps", "fs", "as"}:
+        refuse(
+            known & ((ticks < first) | (ticks >= end)),
+            f"column {name!r} holds a date outside the years 1 to 9999",
+            "Leave those rows out, or make the dates null where they mean none.",
+        )
+    microseconds = values.astype("M8[us]").view(np.int64)
+    return microseconds if known.all() else np.where(known, microseconds, MISSING)
 
 
 def _objects(values: Any, missing: BoolArray, name: str, zone: Zone) -> Instants:
