@@ -1,0 +1,71 @@
+"""Survival of customers as a step curve with its band."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clm.errors import InvalidDataError
+from clm.plot._style import BLUE, new_axes, percent, tidy, units
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from clm.survival import SurvivalCurve
+
+
+def survival_curve(curve: SurvivalCurve, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
+    """Draw the share still active by age, with its confidence band.
+
+    Parameters
+    ----------
+    curve
+        From ``clm.kaplan_meier`` and its like.
+    ax
+        Where to draw; by default a new figure, 5 inches wide.
+    level
+        Nominal coverage of the band at each age.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InvalidDataError
+        If the curve has no age at which it is defined.
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> curve = clm.kaplan_meier(clm.Durations([3, 5, 5, 8], [True, True, False, True], unit="week"))
+    >>> clm.plot.survival_curve(curve).get_xlabel()
+    'Age (weeks)'
+    """
+    times, value = np.asarray(curve.times, float), np.asarray(curve.value, float)
+    low, high = (np.asarray(end, float) for end in curve.confidence_interval(level))
+    known = ~np.isnan(value)
+    if not known.any():
+        raise InvalidDataError("the survival curve is undefined at every age: nobody's end was seen.")
+    ax = tidy(new_axes(ax))
+    x = np.concatenate([[0.0], times[known]])
+    ax.fill_between(
+        x,
+        np.concatenate([[1.0], np.nan_to_num(low[known], nan=0.0)]),
+        np.concatenate([[1.0], np.nan_to_num(high[known], nan=1.0)]),
+        step="post",
+        color=BLUE,
+        alpha=0.2,
+        linewidth=0,
+        label=f"{100 * level:g}% band",
+    )
+    ax.step(x, np.concatenate([[1.0], value[known]]), where="post", color=BLUE, linewidth=1.8, label="still active")
+    ax.set_xlim(0, max(x[-1], 1e-9))
+    ax.set_ylim(0, 1.02)
+    ax.set_xlabel(f"Age ({units(curve.unit)})")
+    ax.set_ylabel("Still active")
+    percent(ax, "y")
+    ax.legend(frameon=False, fontsize="small", loc="best")
+    return ax
