@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class TransitionError(ClmError, ValueError):
         self.allowed = dict(allowed)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Exceptions pickle by their positional arguments; the keyword-only ones travel as state.
-        return (_rebuild, (type(self), self.args, self.__dict__))
+        # Exceptions pickle by their positional arguments alone.
+        again = partial(type(self), stage=self.stage, kind=self.kind, allowed=self.allowed)
+        return again, self.args, self.__dict__
 
 
 class ConvergenceError(ClmError, RuntimeError):
@@ -52,9 +54,6 @@ class ConvergenceError(ClmError, RuntimeError):
     def __init__(self, message: str, *, result: object = None) -> None:
         super().__init__(message)
         self.result = result
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (type(self), self.args, self.__dict__))
 
 
 class UnknownMetricError(ClmError, LookupError):
@@ -75,7 +74,7 @@ class MissingExtraError(ClmError, ImportError):
         self.extra = extra
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (_rebuild, (type(self), self.args, self.__dict__))
+        return partial(type(self), extra=self.extra), self.args, self.__dict__
 
 
 class ClmWarning(UserWarning):
@@ -102,10 +101,3 @@ def nearest(name: str, known: Iterable[str]) -> str:
 
     close = get_close_matches(name, list(known), n=1, cutoff=0.5)
     return f" Did you mean {close[0]!r}?" if close else ""
-
-
-def _rebuild(cls: type[BaseException], args: tuple[Any, ...], state: dict[str, Any]) -> BaseException:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error

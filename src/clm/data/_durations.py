@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from clm.data._time import days_in
 from clm.errors import InvalidDataError
-from clm.stats import array_field, floats, frozen_array, refuse
+from clm.stats import array_field, floats, frozen_array, refuse, seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -76,6 +76,8 @@ class Durations:
     )
     dropped: Mapping[str, int] = field(factory=dict, converter=dict, kw_only=True)
     definition: str = field(default="Durations as given.", kw_only=True)
+
+    __setstate__ = seal
 
     def __attrs_post_init__(self) -> None:
         n = len(self.durations)

@@ -11,7 +11,7 @@ from attrs import field, frozen
 from clm.data._cells import distinct
 from clm.data._time import days_in
 from clm.errors import InvalidDataError
-from clm.stats import array_field, floats, frozen_array, refuse
+from clm.stats import array_field, floats, frozen_array, refuse, seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,6 +68,8 @@ class RFM:
     unit: str = "week"
     dropped: Mapping[str, int] = field(factory=dict, converter=dict)
     definition: str = "Purchase histories as given."
+
+    __setstate__ = seal
 
     @classmethod
     def from_arrays(
@@ -246,6 +248,8 @@ class Holdout:
     unit: str
     dropped: Mapping[str, int] = field(factory=dict, converter=dict)
     definition: str = "Purchases after the calibration."
+
+    __setstate__ = seal
 
     def __repr__(self) -> str:
         bought, span = self.frequency.sum(), f"{self.duration:g} {self.unit}s"

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Final, final
 
-from attrs import Attribute, field, frozen
+from attrs import field, frozen
 
 from clm.errors import InvalidDataError, nearest
 
@@ -33,11 +34,13 @@ def days_in(unit: str) -> float:
         raise InvalidDataError(message) from None
 
 
-def _rate(_: object, __: Attribute[float], rate: float) -> None:
-    if not (isinstance(rate, (int, float)) and math.isfinite(rate) and rate >= 0):
+def _rate(rate: object) -> float:
+    number = float(rate) if not isinstance(rate, bool) and isinstance(rate, Real) else math.nan
+    if not (math.isfinite(number) and number >= 0):
         raise InvalidDataError(
             f"a discount rate must be a finite number from 0 on, not {rate!r}. Give 0.10 for 10 percent."
         )
+    return number
 
 
 @final
@@ -66,7 +69,7 @@ class Discount:
     0.007974
     """
 
-    rate: float = field(validator=_rate)
+    rate: float = field(converter=_rate)
     per: str = field(kw_only=True, validator=lambda _, __, per: days_in(per) and None)
 
     def continuous(self, unit: str) -> float:

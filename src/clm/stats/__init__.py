@@ -1,6 +1,17 @@
 """Estimates, their intervals, and the statistics under them."""
 
-from clm.stats._arrays import array_field, floats, frozen_array, refuse, same, where
+from clm.stats._arrays import (
+    array_field,
+    floats,
+    frozen_array,
+    is_missing,
+    numbers,
+    refuse,
+    same,
+    scalar_or_array,
+    seal,
+    where,
+)
 from clm.stats._bands import (
     Band,
     Exact,
@@ -13,10 +24,11 @@ from clm.stats._bands import (
     wilson_limits,
     z_score,
 )
-from clm.stats._estimate import Estimate, Linearised
+from clm.stats._estimate import Estimate
 from clm.stats._format import figure, plain, summary
 from clm.stats._has_estimate import HasEstimate
 from clm.stats._interval import Interval, check_level
+from clm.stats._linearised import Linearised
 from clm.stats._proportion import exact, mean, proportion
 
 __all__ = [
@@ -38,11 +50,15 @@ __all__ = [
     "figure",
     "floats",
     "frozen_array",
+    "is_missing",
     "mean",
+    "numbers",
     "plain",
     "proportion",
     "refuse",
     "same",
+    "scalar_or_array",
+    "seal",
     "summary",
     "where",
     "wilson_limits",

@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 from scipy import special
 
-from clm.stats._arrays import array_field, frozen_array
+from clm.stats._arrays import array_field, frozen_array, seal
 
 if TYPE_CHECKING:
     from clm.typing import FloatArray
@@ -27,7 +27,7 @@ class Band(Protocol):
 
 def z_score(level: float) -> float:
     """Return the standard normal quantile that leaves ``1 - level`` outside on both sides together."""
-    return float(special.ndtri(0.5 + level / 2))
+    return -float(special.ndtri((1 - level) / 2))  # the lower tail keeps its digits near level 1
 
 
 @final
@@ -85,7 +85,8 @@ class LogitNormal:
         """Return both ends inside [0, 1]; a probability of 0 or 1 without error gives itself twice."""
         inside = (value > 0) & (value < 1)
         safe = np.where(inside, value, 0.5)
-        half = z_score(level) * np.where(inside, standard_error, np.nan) / (safe * (1 - safe))
+        with np.errstate(over="ignore"):  # an unbounded half-width gives (0, 1)
+            half = z_score(level) * np.where(inside, standard_error, np.nan) / (safe * (1 - safe))
         centre = special.logit(safe)
         certain = standard_error == 0
         return (
@@ -103,6 +104,8 @@ class StudentT:
     lowest: float = -np.inf
     highest: float = np.inf
 
+    __setstate__ = seal
+
     @property
     def method(self) -> str:
         """The method's name."""
@@ -111,7 +114,7 @@ class StudentT:
     def limits(self, value: FloatArray, standard_error: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
         """Return both ends; NaN without degrees of freedom or where every observation is the same."""
         known = (self.df > 0) & (standard_error > 0)
-        half = np.where(known, special.stdtrit(np.where(self.df > 0, self.df, 1.0), 0.5 + level / 2), np.nan)
+        half = np.where(known, -special.stdtrit(np.where(self.df > 0, self.df, 1.0), (1 - level) / 2), np.nan)
         half = half * standard_error
         return np.maximum(value - half, self.lowest), np.minimum(value + half, self.highest)
 
@@ -129,10 +132,22 @@ class Wilson:
     trials: FloatArray = array_field(converter=lambda trials: frozen_array(trials, float))
     scale: float = 1.0
 
+    __setstate__ = seal
+
     @property
     def method(self) -> str:
         """The method's name."""
         return "Wilson"
+
+    @property
+    def lowest(self) -> float:
+        """The lower end of the range."""
+        return 0.0
+
+    @property
+    def highest(self) -> float:
+        """The upper end of the range: 1, or 100 for percent."""
+        return self.scale
 
     def limits(self, value: FloatArray, standard_error: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
         """Return both ends, never of zero width; NaN where there are no trials."""

@@ -3,56 +3,36 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+from typing import TYPE_CHECKING, Any, Generic, Never, TypeVar, final
 
 import numpy as np
 from attrs import Attribute, field, frozen
 
 from clm.errors import InvalidDataError
-from clm.stats._arrays import array_field, frozen_array
-from clm.stats._bands import Band, Exact, LogitNormal, LogNormal, Normal
+from clm.stats._arrays import array_field, frozen_array, numbers, scalar_or_array, seal
+from clm.stats._bands import Band, Normal
 from clm.stats._format import plain, summary
 from clm.stats._interval import Interval, check_level
+from clm.stats._linearised import Linearised
+from clm.stats._totals import combined_band, grouped
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from clm.typing import Array, FloatArray, IntArray
 
 V = TypeVar("V")
 
 
-@final
-@frozen
-class Linearised:
-    """How far an estimate moves with the parameters of one fit.
-
-    Totals of many cells need it: their errors go together, since all cells lean on the same parameters.
-
-    Attributes
-    ----------
-    gradient : (cells, k) ndarray of float64, or (k,) for a single number
-        Derivative of each cell's value with respect to the parameters.
-    covariance : (k, k) ndarray of float64
-        Covariance of the parameters, on the scale of the gradient.
-    """
-
-    gradient: FloatArray = array_field(converter=lambda gradient: frozen_array(gradient, float))
-    covariance: FloatArray = array_field(converter=lambda covariance: frozen_array(covariance, float))
-
-    def variance(self) -> FloatArray:
-        """Return the variance of each cell, shape (cells,) or ()."""
-        return np.asarray(np.einsum("...i,ij,...j->...", self.gradient, self.covariance, self.gradient))
-
-
-def _number(value: Any) -> Any:
-    array = frozen_array(value, float)
-    return float(array) if array.ndim == 0 else array
+def _tuple(items: Iterable[Any]) -> tuple[Any, ...]:
+    return tuple(items)
 
 
 def _count(n: Any) -> Any:
-    array = np.asarray(n)
-    if array.ndim == 0:
-        return int(array)
-    return frozen_array(array, np.int64)
+    counted = np.rint(numbers(n, "n"))
+    if not (np.isfinite(counted) & (counted >= 0)).all():
+        raise InvalidDataError("n must count observations from 0 on: it is negative, missing or infinite somewhere.")
+    return int(counted) if counted.ndim == 0 else frozen_array(counted, np.int64)
 
 
 @final
@@ -82,7 +62,8 @@ class Estimate(Generic[V]):
     undefined : str or sequence of (str or None), optional
         Why the value is NaN; one reason for all undefined cells, or one entry a cell.
     band : Band, optional
-        How limits follow from the value; by default plus and minus z standard errors.
+        How limits follow from the value; by default plus and minus z standard errors. Give ``clm.stats.Normal(0, 1)``
+        or another band with a range where the quantity has one.
     sources : tuple of Linearised, optional
         How the value moves with the parameters of each fit behind it; totals need it.
     caveats : tuple of str, optional
@@ -96,25 +77,28 @@ class Estimate(Generic[V]):
     Raises
     ------
     InvalidDataError
-        If a value is infinite, or NaN without a reason, or the shapes do not agree.
+        If a value is infinite, or NaN without a reason, if a standard error or a count is negative or infinite, if
+        the shapes do not agree, or if something is not numeric.
 
     Examples
     --------
-    >>> share = clm.Estimate(
-    ...     value=0.25,
-    ...     standard_error=0.05,
+    >>> basket = clm.Estimate(
+    ...     value=3.4,
+    ...     standard_error=0.2,
     ...     n=75,
-    ...     name="share",
-    ...     unit="fraction",
-    ...     definition="Share of customers who own a cat.",
+    ...     name="basket",
+    ...     unit="items",
+    ...     definition="Mean items an order in May.",
     ... )
-    >>> low, high = share.confidence_interval(0.95)
-    >>> round(low, 3), round(high, 3)
-    (0.152, 0.348)
+    >>> basket
+    <basket: 3.4 items (95% interval 3.008 to 3.792; n = 75)>
+    >>> low, high = basket.confidence_interval(0.9)
+    >>> round(low, 2), round(high, 2)
+    (3.07, 3.73)
     """
 
-    value: V = array_field(converter=_number)
-    standard_error: V = array_field(converter=_number, default=np.nan)
+    value: V = array_field(converter=lambda value: scalar_or_array(value, "value"))
+    standard_error: V = array_field(converter=lambda error: scalar_or_array(error, "standard_error"), default=np.nan)
     n: int | IntArray = array_field(converter=_count)
     name: str
     unit: str
@@ -124,8 +108,10 @@ class Estimate(Generic[V]):
     )
     undefined: Any = array_field(default=None)
     band: Band = field(factory=Normal)
-    sources: tuple[Linearised, ...] = field(default=(), converter=tuple)
-    caveats: tuple[str, ...] = field(default=(), converter=tuple)
+    sources: tuple[Linearised, ...] = field(default=(), converter=_tuple)
+    caveats: tuple[str, ...] = field(default=(), converter=_tuple)
+
+    __setstate__ = seal
 
     @undefined.validator
     def _reasons(self, _: Attribute[Any], undefined: Any) -> None:
@@ -133,20 +119,30 @@ class Estimate(Generic[V]):
         object.__setattr__(self, "undefined", _reasons(self.name, self.value, undefined))
 
     def __attrs_post_init__(self) -> None:
-        shape = np.shape(self.value)
-        for what, other in (("standard_error", self.standard_error), ("n", self.n), ("index", self.index)):
-            if other is not None and np.shape(other)[:1] not in ((), shape[:1]):
-                raise InvalidDataError(
-                    f"{self.name}: {what} has shape {np.shape(other)}, the value {shape}. Give one entry a cell."
-                )
-        if shape and np.ndim(self.standard_error) == 0:
-            object.__setattr__(self, "standard_error", frozen_array(np.broadcast_to(self.standard_error, shape)))
+        shape = np.asarray(self.value).shape
+        for what in ("standard_error", "n"):
+            given = getattr(self, what)
+            if np.shape(given) not in {(), shape}:
+                self._misfit(what, np.shape(given))
+            if shape and np.ndim(given) == 0:
+                object.__setattr__(self, what, frozen_array(np.full(shape, given)))
+        if self.index is not None and (not shape or self.index.shape[:1] != shape[:1]):
+            self._misfit("index", self.index.shape)
+        for source in self.sources:
+            if source.gradient.shape[:-1] != shape:
+                self._misfit("the gradient of a source", source.gradient.shape)
+        error = np.asarray(self.standard_error)
+        if (np.isinf(error) | (error < 0)).any():
+            raise InvalidDataError(f"{self.name}: a standard error is negative or infinite. Give NaN if unknown.")
         missing = np.isnan(np.asarray(self.value))
         if missing.any():
-            error = np.where(missing, np.nan, np.asarray(self.standard_error))
-            object.__setattr__(self, "standard_error", _number(error))
-        if shape and np.ndim(self.n) == 0:
-            object.__setattr__(self, "n", frozen_array(np.broadcast_to(self.n, shape)))
+            error = np.where(missing, np.nan, error)
+            object.__setattr__(self, "standard_error", scalar_or_array(error, "standard_error"))
+
+    def _misfit(self, what: str, shape: tuple[int, ...]) -> Never:
+        raise InvalidDataError(
+            f"{self.name}: {what} has shape {shape}, the value {np.asarray(self.value).shape}. Give one entry a cell."
+        )
 
     def confidence_interval(self, level: float = 0.95) -> Interval[V]:
         """Return limits that contain the value and stay inside the quantity's range.
@@ -170,7 +166,10 @@ class Estimate(Generic[V]):
         """
         value, error = np.asarray(self.value), np.asarray(self.standard_error)
         low, high = self.band.limits(value, error, check_level(level))
-        return Interval(low=np.minimum(low, value), high=np.maximum(high, value), level=level, method=self.band.method)  # type: ignore[arg-type]
+        undefined = np.isnan(value)  # it may still have a limit on one side, as a median that was not reached
+        low = np.where(undefined, low, np.minimum(low, value))
+        high = np.where(undefined, high, np.maximum(high, value))
+        return Interval(low=low, high=high, level=level, method=self.band.method)  # type: ignore[arg-type]  # the converter makes V of an array
 
     def sum(self, by: Any = None) -> Estimate[Any]:
         """Add the cells up, all of them or by group.
@@ -220,14 +219,11 @@ class Estimate(Generic[V]):
         if value.ndim != 1:
             what = "a single number" if value.ndim == 0 else "a matrix"
             raise InvalidDataError(f"{self.name} is {what}: only a row of cells can be added up.")
-        codes, labels = (np.zeros(value.size, np.intp), None) if by is None else _groups(by, value.size)
+        codes, labels = (np.zeros(value.size, np.intp), None) if by is None else grouped(by, value.size)
         groups = 1 if labels is None else len(labels)
         cells = np.bincount(codes, minlength=groups)
         scale = 1 / np.maximum(cells, 1) if mean else np.ones(groups)
-        sources = tuple(
-            Linearised(gradient=_added(source.gradient, codes, groups) * scale[:, None], covariance=source.covariance)
-            for source in self.sources
-        )
+        sources = tuple(source.added(codes, scale) for source in self.sources)
         if sources:
             variance = np.sum([source.variance() for source in sources], axis=0)
         else:
@@ -235,15 +231,15 @@ class Estimate(Generic[V]):
         total = np.bincount(codes, value, minlength=groups) * scale
         if mean:
             total = np.where(cells > 0, total, np.nan)
-        error = np.sqrt(variance)
+        error = np.sqrt(np.maximum(variance, 0.0))  # rounding may leave a certain total a hair below 0
         counts = (
             np.maximum.reduceat(np.asarray(self.n)[np.argsort(codes, kind="stable")], np.cumsum(cells) - cells)
             if (sources and value.size)
             else np.bincount(codes, np.asarray(self.n), minlength=groups)
         )
-        undefined = self._combined_reasons(codes, total, cells)
+        reasons: Any = self._combined_reasons(codes, total, cells)
         if labels is None:
-            total, error, counts, undefined = total[0], error[0], counts[0], undefined[0]
+            total, error, counts, reasons = total[0], error[0], counts[0], reasons[0]
             sources = tuple(Linearised(gradient=s.gradient[0], covariance=s.covariance) for s in sources)
         kind, scope = "Mean" if mean else "Sum", "all cells" if by is None else "each group of cells"
         counted_fraction = self.unit == "fraction" and not mean
@@ -254,9 +250,9 @@ class Estimate(Generic[V]):
             name=f"{'mean' if mean else 'total'} {self.name}",
             unit="count" if counted_fraction else self.unit,
             index=labels,
-            undefined=undefined,
+            undefined=reasons,
             definition=f"{kind} over {scope} of: {self.definition}",
-            band=_combined_band(self.band, mean=mean),
+            band=combined_band(self.band, mean=mean),
             sources=sources,
             caveats=self.caveats,
         )
@@ -291,7 +287,7 @@ class Estimate(Generic[V]):
         """
         interval = self.confidence_interval(level)
         limits: dict[str, Any] = {
-            "level": level,
+            "level": interval.level,
             "method": interval.method,
             "low": plain(interval.low),
             "high": plain(interval.high),
@@ -312,9 +308,9 @@ class Estimate(Generic[V]):
         }
 
     def __float__(self) -> float:
-        if np.ndim(self.value):
+        if np.asarray(self.value).ndim:
             raise TypeError(
-                f"{self.name} holds {np.size(self.value)} cells, not one number: read .value, .sum() or .mean()"
+                f"{self.name} holds {np.asarray(self.value).size} cells, not one number: read .value, .sum() or .mean()"
             )
         return float(self.value)  # type: ignore[arg-type]
 
@@ -335,9 +331,9 @@ def _reasons(name: str, value: Any, undefined: Any) -> Any:
         raise InvalidDataError(f"{name} is infinite: an estimate is finite, or NaN with a reason in undefined=.")
     missing = np.isnan(array)
     if array.ndim == 0:
-        if missing and not undefined:
+        if missing and not (isinstance(undefined, str) and undefined):
             raise InvalidDataError(f"{name} is NaN without a reason. Give undefined=, one sentence that says why.")
-        return str(undefined) if missing else None
+        return undefined if missing else None
     if not missing.any():
         return None
     reasons = np.full(array.shape, None, dtype=object)
@@ -350,32 +346,8 @@ def _reasons(name: str, value: Any, undefined: Any) -> Any:
                 f"{name}: undefined has shape {given.shape}, the value {array.shape}. Give one entry a cell."
             )
         reasons[missing] = given[missing]
-    bare = missing & np.equal(reasons, None)
-    if bare.any():
-        raise InvalidDataError(
-            f"{name} is NaN without a reason in {int(bare.sum()):,} of {array.size:,} cells. Give undefined=."
-        )
+    bare = sum(not (isinstance(reason, str) and reason) for reason in reasons[missing])
+    if bare:
+        raise InvalidDataError(f"{name} is NaN without a reason in {bare:,} of {array.size:,} cells. Give undefined=.")
     reasons.setflags(write=False)
     return reasons
-
-
-def _groups(by: Any, size: int) -> tuple[Any, Array]:
-    labels = np.asarray(by)
-    if labels.shape != (size,):
-        raise InvalidDataError(f"by= has shape {labels.shape}, but there are {size:,} cells. Give one label a cell.")
-    if labels.dtype == object:
-        if any(label is None or label != label for label in labels):  # noqa: PLR0124  # NaN differs from itself
-            raise InvalidDataError("by= holds missing labels. Name their group, or leave those cells out.")
-        labels = labels.astype(str)
-    distinct, codes = np.unique(labels, return_inverse=True)
-    return codes.reshape(-1), distinct
-
-
-def _added(gradient: FloatArray, codes: Any, groups: int) -> FloatArray:
-    return np.stack([np.bincount(codes, column, minlength=groups) for column in gradient.T], axis=1)
-
-
-def _combined_band(band: Band, *, mean: bool) -> Band:
-    if isinstance(band, (LogNormal, Exact)) or (mean and isinstance(band, LogitNormal)):
-        return band
-    return LogNormal() if isinstance(band, LogitNormal) else Normal()

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from clm.stats._arrays import is_missing
+
 
 def summary(estimate: Any) -> str:
     """Return one line: name, value, interval, n."""
@@ -35,14 +37,20 @@ def figure(value: float) -> str:
 
 
 def plain(value: Any) -> Any:
-    """Return what JSON can hold: lists, and None for what is not finite."""
+    """Return what JSON can hold: lists, text for dates, and None for what is missing or not finite."""
     if value is None or isinstance(value, str):
         return value
     array = np.asarray(value)
-    if array.dtype.kind == "f":
-        cells = np.where(np.isfinite(array), array, np.nan).astype(object)
-        cells = np.where(np.isnan(cells.astype(float)), None, cells)
+    if array.dtype.kind in "fmM":
+        cells = (array if array.dtype.kind == "f" else array.astype(str)).astype(object)
+        cells[~np.isfinite(array)] = None
         return cells.tolist()
-    if array.dtype.kind in "mM":
-        return np.datetime_as_string(array).tolist() if array.dtype.kind == "M" else array.astype(str).tolist()
+    if array.dtype.kind == "O":
+        return [plain(entry) for entry in array] if array.ndim else _plain_entry(array.item())
     return array.tolist()
+
+
+def _plain_entry(entry: Any) -> Any:
+    if is_missing(entry) or (isinstance(entry, float) and np.isinf(entry)):
+        return None
+    return entry if isinstance(entry, (str, int, float)) else str(entry)

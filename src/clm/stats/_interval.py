@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, final
+from numbers import Real
+from typing import TYPE_CHECKING, Generic, TypeVar, final
 
-from attrs import frozen
+from attrs import field, frozen
 
 from clm.errors import InvalidDataError
-from clm.stats._arrays import array_field, frozen_array
+from clm.stats._arrays import array_field, scalar_or_array, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 V = TypeVar("V")
 
 
-def check_level(level: float) -> float:
+def check_level(level: object) -> float:
     """Return a confidence level that lies inside (0, 1).
 
     Raises
@@ -23,22 +24,14 @@ def check_level(level: float) -> float:
     InvalidDataError
         If it does not, percent (95) among it.
     """
-    try:
-        number = float(level)
-    except (TypeError, ValueError):
-        number = float("nan")
+    number = float(level) if isinstance(level, Real) else float("nan")
     if not 0 < number < 1:
         raise InvalidDataError(f"level must lie strictly between 0 and 1, not {level!r}. Give 0.95 for 95 percent.")
     return number
 
 
-def _end(value: Any) -> Any:
-    array = frozen_array(value, float)
-    return float(array) if array.ndim == 0 else array
-
-
 @final
-@frozen
+@frozen(kw_only=True)
 class Interval(Generic[V]):
     """Limits around an estimate.
 
@@ -58,10 +51,12 @@ class Interval(Generic[V]):
     True
     """
 
-    low: V = array_field(converter=_end)
-    high: V = array_field(converter=_end)
-    level: float
+    low: V = array_field(converter=lambda low: scalar_or_array(low, "low"))
+    high: V = array_field(converter=lambda high: scalar_or_array(high, "high"))
+    level: float = field(converter=check_level)
     method: str
+
+    __setstate__ = seal
 
     def __iter__(self) -> Iterator[V]:
         yield self.low

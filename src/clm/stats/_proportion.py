@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clm.errors import InvalidDataError
+from clm.stats._arrays import floats, numbers, refuse
 from clm.stats._bands import Exact, StudentT, Wilson
 from clm.stats._estimate import Estimate
 
 if TYPE_CHECKING:
-    from clm.typing import Array, FloatArray
+    from clm.typing import Array, Floats
 
 
 def proportion(
@@ -51,8 +52,12 @@ def proportion(
     >>> clm.stats.proportion(22, 50, name="very disappointed", definition="Share who would be very disappointed.")
     <very disappointed: 0.44 fraction (95% interval 0.3116 to 0.5769; n = 50)>
     """
-    hits, n = np.asarray(successes, float), np.asarray(trials, float)
-    if not np.all((hits >= 0) & (hits <= n)):
+    hits, n = numbers(successes, f"{name}: successes"), numbers(trials, f"{name}: trials")
+    if hits.shape != n.shape and hits.ndim and n.ndim:
+        raise InvalidDataError(
+            f"{name}: successes have shape {hits.shape}, trials {n.shape}. Give one entry a cell in each."
+        )
+    if not np.all((hits >= 0) & (hits <= n) & np.isfinite(n)):
         raise InvalidDataError(f"{name}: successes must lie between 0 and trials. Check which count is which.")
     with np.errstate(invalid="ignore"):
         share = np.where(n > 0, hits / np.where(n > 0, n, 1), np.nan)
@@ -60,7 +65,7 @@ def proportion(
     return Estimate(
         value=share,
         standard_error=error,
-        n=n.astype(np.int64),
+        n=np.rint(n).astype(np.int64),
         name=name,
         unit="fraction",
         definition=definition,
@@ -70,12 +75,12 @@ def proportion(
     )
 
 
-def mean(values: FloatArray, *, name: str, unit: str, definition: str) -> Estimate[float]:
+def mean(values: Floats, *, name: str, unit: str, definition: str) -> Estimate[float]:
     """Estimate the mean of independent observations, with Student's t interval.
 
     Parameters
     ----------
-    values
+    values : array_like of float
         Finite observations, shape (n,).
     name, unit, definition
         As in `Estimate`.
@@ -85,14 +90,22 @@ def mean(values: FloatArray, *, name: str, unit: str, definition: str) -> Estima
     Estimate
         NaN without observations; with a single one, or identical ones, the interval is undefined.
 
+    Raises
+    ------
+    InvalidDataError
+        If an observation is missing, infinite or not a number.
+
     Examples
     --------
     >>> clm.stats.mean([3.0, 4.0, 5.0], name="basket", unit="items", definition="Mean items a basket.").value
     4.0
     """
-    observed = np.asarray(values, float)
+    observed = floats(values, name)
+    refuse(~np.isfinite(observed), f"{name}: an observation is missing or infinite", "Leave those rows out.")
     n = observed.size
-    error = float(np.std(observed, ddof=1) / np.sqrt(n)) if n > 1 else np.nan
+    # Rounding must not give identical observations a spread.
+    spread = np.std(observed, ddof=1) if n > 1 and observed.min() < observed.max() else 0.0
+    error = float(spread / np.sqrt(n)) if n > 1 else np.nan
     return Estimate(
         value=float(observed.mean()) if n else np.nan,
         standard_error=error,
@@ -101,7 +114,7 @@ def mean(values: FloatArray, *, name: str, unit: str, definition: str) -> Estima
         unit=unit,
         definition=definition,
         undefined="there is no observation",
-        band=StudentT(n - 1),
+        band=StudentT(np.asarray(n - 1.0)),
     )
 
 
