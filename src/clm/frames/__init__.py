@@ -1,5 +1,6 @@
 """The edge where any dataframe comes in, and results go out as one."""
 
+from clm.frames._answers import ces, csat, nps
 from clm.frames._source import Source
 
-__all__ = ["Source"]
+__all__ = ["Source", "ces", "csat", "nps"]

@@ -30,19 +30,33 @@ from clm.stats._has_estimate import HasEstimate
 from clm.stats._interval import Interval, check_level
 from clm.stats._linearised import Linearised
 from clm.stats._proportion import exact, mean, proportion
+from clm.stats._score_intervals import (
+    AdjustedWald,
+    AgrestiCoull,
+    ClopperPearson,
+    Jeffreys,
+    NetStudentT,
+    TangoScore,
+)
 
 __all__ = [
+    "AdjustedWald",
+    "AgrestiCoull",
     "Band",
+    "ClopperPearson",
     "Estimate",
     "Exact",
     "HasEstimate",
     "Interval",
+    "Jeffreys",
     "Linearised",
     "LogNormal",
     "LogitNormal",
+    "NetStudentT",
     "NoBand",
     "Normal",
     "StudentT",
+    "TangoScore",
     "Wilson",
     "array_field",
     "check_level",
