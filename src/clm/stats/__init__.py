@@ -29,6 +29,7 @@ from clm.stats._format import figure, plain, summary
 from clm.stats._has_estimate import HasEstimate
 from clm.stats._interval import Interval, check_level
 from clm.stats._linearised import Linearised
+from clm.stats._mover import Mover, Quantity, plain_number, propagate
 from clm.stats._proportion import exact, mean, proportion
 from clm.stats._score_intervals import (
     AdjustedWald,
@@ -52,9 +53,11 @@ __all__ = [
     "Linearised",
     "LogNormal",
     "LogitNormal",
+    "Mover",
     "NetStudentT",
     "NoBand",
     "Normal",
+    "Quantity",
     "StudentT",
     "TangoScore",
     "Wilson",
@@ -68,6 +71,8 @@ __all__ = [
     "mean",
     "numbers",
     "plain",
+    "plain_number",
+    "propagate",
     "proportion",
     "refuse",
     "same",
