@@ -1,1 +1,45 @@
-"""To come."""
+"""The domain core: customers, touchpoints and the lifecycle machine, without arrays and without dataframes."""
+
+from clm.core._checks import Finding
+from clm.core._guards import Guard, guard_from_dict, when
+from clm.core._history import History
+from clm.core._instants import NEVER
+from clm.core._lifecycle import Lifecycle
+from clm.core._machine import Machine
+from clm.core._names import ACQUIRED, TIMEOUT
+from clm.core._parts import Stage, Timeout, Transition
+from clm.core._records import Customer, Touchpoint, Visit
+from clm.core._replay import Policy, check_max_visits, check_policy, unknown_kind
+from clm.core._state import State, cause_name
+from clm.core._walk import BY_ACQUISITION, BY_TIMEOUT, MAX_VISITS, WAITING, TooManyVisitsError, Walk
+
+__all__ = [
+    "ACQUIRED",
+    "BY_ACQUISITION",
+    "BY_TIMEOUT",
+    "MAX_VISITS",
+    "NEVER",
+    "TIMEOUT",
+    "WAITING",
+    "Customer",
+    "Finding",
+    "Guard",
+    "History",
+    "Lifecycle",
+    "Machine",
+    "Policy",
+    "Stage",
+    "State",
+    "Timeout",
+    "TooManyVisitsError",
+    "Touchpoint",
+    "Transition",
+    "Visit",
+    "Walk",
+    "cause_name",
+    "check_max_visits",
+    "check_policy",
+    "guard_from_dict",
+    "unknown_kind",
+    "when",
+]

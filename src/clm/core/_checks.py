@@ -1,0 +1,200 @@
+"""Find what is legal in a lifecycle but looks unintended."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING, Literal, TypeAlias, final
+
+from attrs import frozen
+
+from clm.core._guards import All, Comparison, Guard, Not
+from clm.core._names import ANY, PREVIOUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from clm.core._lifecycle import Lifecycle
+    from clm.core._parts import Transition
+
+Kind: TypeAlias = Literal["unreachable", "dead_end", "ambiguous", "shadowed", "forbidden", "previous"]
+
+
+@final
+@frozen
+class Finding:
+    """Something to look at in a lifecycle.
+
+    Attributes
+    ----------
+    kind : str
+        What sort of thing; see `Lifecycle.check`.
+    message : str
+        What and where, one sentence.
+    """
+
+    kind: Kind
+    message: str
+
+    def __str__(self) -> str:
+        return self.message
+
+
+def findings(lifecycle: Lifecycle) -> list[Finding]:
+    """Return everything that looks unintended."""
+    graph = _Graph(lifecycle)
+    return [
+        *graph.unreachable(),
+        *graph.dead_ends(),
+        *_ambiguous(lifecycle),
+        *_shadowed_transitions(lifecycle),
+        *_shadowed_timeouts(lifecycle),
+        *_forbidden(lifecycle),
+        *graph.previous(),
+    ]
+
+
+@final
+class _Graph:
+    """Which stage leads to which, whatever the conditions."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self.lifecycle = lifecycle
+        self.names = [stage.name for stage in lifecycle.stages]
+        self.timed = {timeout.target for timeout in lifecycle.timeouts}
+        self.edges = {(timeout.source, timeout.target) for timeout in lifecycle.timeouts}
+        self.edges |= {
+            (source, target)
+            for source in self.names
+            for code in range(lifecycle.machine.known)
+            for target in lifecycle.machine.targets(self.names.index(source), code)
+        }
+        self.reached = self._reached()
+        self.edges = {(source, target) for source, target in self.edges if source in self.reached}
+
+    def _reached(self) -> set[str]:
+        reached, new = set[str](), {self.lifecycle.initial}
+        while new:
+            reached |= new
+            new = {target for source, target in self.edges if source in new and target != PREVIOUS} - reached
+        return reached
+
+    def unreachable(self) -> Iterator[Finding]:
+        for name in self.names:
+            if name not in self.reached:
+                yield Finding("unreachable", f"Stage {name!r} is never reached from {self.lifecycle.initial!r}.")
+
+    def dead_ends(self) -> Iterator[Finding]:
+        for name in self.names:
+            if name in self.reached and all(target == name for source, target in self.edges if source == name):
+                yield Finding(
+                    "dead_end", f"Stage {name!r} is never left: no touchpoint and no timeout leads out of it."
+                )
+
+    def previous(self) -> Iterator[Finding]:
+        """Find stages behind @previous that time, not the customer, may have chosen."""
+        for stage in self.names:
+            if (stage, PREVIOUS) in self.edges:
+                before = sorted(self._before(stage) & self.timed)
+                if before:
+                    yield Finding(
+                        "previous",
+                        f"'@previous' in stage {stage!r} may lead to {' or '.join(map(repr, before))}, which a timeout "
+                        "may have entered.",
+                    )
+
+    def _before(self, stage: str) -> set[str]:
+        """Return the stages from which a visit to a stage may have come, through @previous among others."""
+        direct = {source for source, target in self.edges if target == stage and source != stage}
+        # From X, @previous leads to the stages before X: they are left for this one where it is among them.
+        back = {
+            source
+            for source, target in self.edges
+            if target == PREVIOUS
+            and source != stage
+            and ((stage, source) in self.edges or stage == self.lifecycle.initial)
+        }
+        return direct | back
+
+
+def _ambiguous(lifecycle: Lifecycle) -> Iterator[Finding]:
+    for first, second in combinations(lifecycle.transitions, 2):
+        if (
+            (first.source, first.kind) == (second.source, second.kind)
+            and first.when is not None
+            and second.when is not None
+            and (first.target, first.reenter) != (second.target, second.reenter)
+            and not _exclusive(first.when, second.when)
+        ):
+            yield Finding(
+                "ambiguous", f"Both {first} and {second} may hold for one touchpoint; the first declared is taken."
+            )
+
+
+def _shadowed_transitions(lifecycle: Lifecycle) -> Iterator[Finding]:
+    unconditional: dict[tuple[str, str], Transition] = {}
+    for transition in lifecycle.transitions:
+        key = (transition.source, transition.kind)
+        if key in unconditional:
+            yield Finding("shadowed", f"{transition} is never taken: {unconditional[key]} always comes first.")
+        elif transition.when is None:
+            unconditional[key] = transition
+    for transition in lifecycle.transitions:
+        specific = [(stage.name, transition.kind) in unconditional for stage in lifecycle.stages]
+        if transition.source == ANY and all(specific):
+            yield Finding("shadowed", f"{transition} is never taken: every stage has a transition of its own for it.")
+
+
+def _shadowed_timeouts(lifecycle: Lifecycle) -> Iterator[Finding]:
+    for first, second in combinations(lifecycle.timeouts, 2):
+        same_clock = (
+            first.source == second.source
+            and first.attribute == second.attribute
+            and (first.after is None) == (second.after is None)
+            and set(first.of or ()) == set(second.of or ())
+        )
+        if same_clock:
+            lengths = (first.after or first.idle, second.after or second.idle)
+            later = first if lengths[0] is not None and lengths[1] is not None and lengths[0] > lengths[1] else second
+            yield Finding("shadowed", f"{later} never fires: {second if later is first else first} always comes first.")
+
+
+def _forbidden(lifecycle: Lifecycle) -> Iterator[Finding]:
+    if lifecycle.backward == "allow":
+        return
+    ranks = {stage.name: stage.rank for stage in lifecycle.stages}
+    for transition in lifecycle.transitions:
+        here, there = ranks.get(transition.source), ranks.get(transition.target)
+        if here is not None and there is not None and there < here:
+            yield Finding(
+                "forbidden", f"{transition} is never allowed: it leads to a lower rank, and backward='forbid'."
+            )
+
+
+def _exclusive(first: Guard, second: Guard) -> bool:
+    """Whether two conditions can be seen never to hold together."""
+    if isinstance(first, All):
+        return _exclusive(first.first, second) or _exclusive(first.second, second)
+    if isinstance(second, All):
+        return _exclusive(first, second.first) or _exclusive(first, second.second)
+    if isinstance(first, Not) or isinstance(second, Not):
+        return first == Not(second) or second == Not(first)
+    if not (isinstance(first, Comparison) and isinstance(second, Comparison)):
+        return False
+    if (first.register, first.kind) != (second.register, second.kind):
+        return False
+    return _apart(first, second) or _apart(second, first)
+
+
+def _apart(first: Comparison, second: Comparison) -> bool:
+    """Whether what the first allows lies apart from what the second allows, the first below it."""
+    signs = (first.operator, second.operator)
+    if first.operator == "==":
+        other = second.operator in {"==", "!="}
+        if other:
+            return (first.value == second.value) == (second.operator == "!=")
+    if first.operator in {"<", "<=", "=="} and second.operator in {">", ">=", "=="}:
+        touching = "<" in signs or ">" in signs
+        assert isinstance(first.value, float)
+        assert isinstance(second.value, float)
+        return first.value < second.value or (touching and first.value == second.value)
+    return False
