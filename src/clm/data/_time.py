@@ -78,4 +78,9 @@ class Discount:
 
     def rate_per(self, unit: str) -> float:
         """Return the effective rate per `unit`, compounding (10 percent a year is 0.797 percent a month)."""
-        return math.expm1(self.continuous(unit))
+        try:
+            return math.expm1(self.continuous(unit))
+        except OverflowError:
+            raise InvalidDataError(
+                f"a rate of {self.rate:g} per {self.per} compounds beyond any number per {unit}. Check its period."
+            ) from None
