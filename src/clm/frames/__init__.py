@@ -1,6 +1,7 @@
 """The edge where any dataframe comes in, and results go out as one."""
 
 from clm.frames._answers import ces, csat, nps
+from clm.frames._rfm import rfm, rfm_cells, rfm_split
 from clm.frames._source import Source
 
-__all__ = ["Source", "ces", "csat", "nps"]
+__all__ = ["Source", "ces", "csat", "nps", "rfm", "rfm_cells", "rfm_split"]

@@ -85,37 +85,40 @@ class Column:
 
 def read_series(series: nw.Series[Any]) -> Column:
     """Read a column of pandas, Polars or PyArrow."""
-    dtype = series.dtype
-    if isinstance(dtype, (nw.Categorical, nw.Enum)):
+    if isinstance(series.dtype, (nw.Categorical, nw.Enum)):
         if series.implementation.is_pandas():
             return _read_categories(series.to_native())
-        if series.implementation.is_pyarrow():
-            native = series.to_native()
-            return read_series(nw.from_native(native.cast(native.type.value_type), series_only=True))
-        series = series.cast(nw.String())
-        dtype = series.dtype
-    if dtype.is_decimal():
-        series = series.cast(nw.Float64())
-        dtype = series.dtype
+        series = _without_categories(series)
+    dtype = series.dtype
     missing = series.is_null().to_numpy().astype(bool)
     if dtype.is_integer() or isinstance(dtype, nw.Boolean):
         # Filled first: with nulls in them integers come back as floats, which lose digits beyond 2 ** 53.
         whole = series.fill_null(0 if dtype.is_integer() else False) if missing.any() else series
         return Column(_plain_integers(whole.to_numpy()), missing)
-    if dtype.is_float():
-        values = series.to_numpy().astype(np.float64, copy=False)
+    if dtype.is_numeric():
+        values = series.cast(nw.Float64()).to_numpy()
         return Column(values, missing | np.isnan(values))
     if isinstance(dtype, (nw.Datetime, nw.Date)):
-        zone = dtype.time_zone if isinstance(dtype, nw.Datetime) else None
-        if zone is not None:
-            series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
-        elif isinstance(dtype, nw.Date):
-            series = series.cast(nw.Datetime("us"))
-        values = series.to_numpy()
-        return Column(values.astype("M8[us]") if values.dtype.kind != "M" else values, missing, aware=zone is not None)
+        return _read_times(series, missing)
     if isinstance(dtype, nw.String):
         return Column(series.to_numpy().astype(object, copy=False), missing)
     return read_objects(series.to_numpy().astype(object))
+
+
+def _read_times(series: nw.Series[Any], missing: BoolArray) -> Column:
+    zone = series.dtype.time_zone if isinstance(series.dtype, nw.Datetime) else None
+    if zone is not None:
+        series = series.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+    elif isinstance(series.dtype, nw.Date):
+        series = series.cast(nw.Datetime("us"))
+    return Column(series.to_numpy(), missing, aware=zone is not None)
+
+
+def _without_categories(series: nw.Series[Any]) -> nw.Series[Any]:
+    if series.implementation.is_pyarrow():
+        native = series.to_native()
+        return nw.from_native(native.cast(native.type.value_type), series_only=True)
+    return series.cast(nw.String())
 
 
 def read_sequence(values: Any, name: str) -> Column:

@@ -24,6 +24,8 @@ ISO: Final = re.compile(
 
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001  # wall time and UTC are told apart by the caller
 _MICROSECOND = timedelta(microseconds=1)
+_FAR = "column {!r} holds a date outside the years 1 to 9999"
+_MEND = "Leave those rows out, or make the dates null where they mean none."
 _YEARS = (1 - 1970, 10_000 - 1970)  # what datetime and every engine can hold
 
 
@@ -76,7 +78,7 @@ def instants(column: Column, name: str, zone: Zone) -> Instants:
         return _read(wall, column.aware, zone)
     if missing.all():
         # A column of nulls has no type of its own.
-        return Instants(np.full(len(values), MISSING), _note(aware=False, zone=zone))
+        return Instants(np.full(len(values), MISSING), note(aware=False, zone=zone))
     if values.dtype.kind in "OU":
         return _objects(values, missing, name, zone)
     what = {"b": "booleans", "i": "whole numbers", "u": "whole numbers", "f": "numbers", "m": "durations"}
@@ -123,6 +125,18 @@ def parse_start(value: Any, zone: Zone, name: str = "start") -> int:
     return _utc(wall, offset, zone)
 
 
+def check_years(at: IntArray, name: str) -> None:
+    """Refuse instants outside the years 1 to 9999, which not every engine can hold.
+
+    Raises
+    ------
+    InvalidDataError
+        If there is one; missing ones are none.
+    """
+    first, end = (np.datetime64(bound, "Y").astype("M8[us]").astype(np.int64) for bound in _YEARS)
+    refuse((at != MISSING) & ((at < first) | (at >= end)), _FAR.format(name), _MEND)
+
+
 def describe(instant: int, zone: Zone) -> str:
     """Return an instant as readers write it: a date where it is the last microsecond of a local day."""
     wall = int(zone.to_wall(np.array([instant]))[0])
@@ -133,10 +147,11 @@ def describe(instant: int, zone: Zone) -> str:
 
 
 def _read(wall: IntArray, aware: bool, zone: Zone) -> Instants:  # noqa: FBT001  # one of two facts about a column
-    return Instants(wall if aware else zone.to_utc(wall), _note(aware=aware, zone=zone))
+    return Instants(wall if aware else zone.to_utc(wall), note(aware=aware, zone=zone))
 
 
-def _note(*, aware: bool, zone: Zone) -> str:
+def note(*, aware: bool, zone: Zone) -> str:
+    """Say how a column of times was read, for definitions."""
     return "times carry their zone" if aware else f"naive times are read in {zone.name}"
 
 
@@ -147,11 +162,7 @@ def _microseconds(values: Any, missing: BoolArray, name: str) -> IntArray:
     first, end = (np.datetime64(bound, "Y").astype(f"M8[{step}{unit}]").astype(np.int64) for bound in _YEARS)
     known = ~missing & (ticks != MISSING)
     if unit not in {"ns", "ps", "fs", "as"}:
-        refuse(
-            known & ((ticks < first) | (ticks >= end)),
-            f"column {name!r} holds a date outside the years 1 to 9999",
-            "Leave those rows out, or make the dates null where they mean none.",
-        )
+        refuse(known & ((ticks < first) | (ticks >= end)), _FAR.format(name), _MEND)
     microseconds = values.astype("M8[us]").view(np.int64)
     return microseconds if known.all() else np.where(known, microseconds, MISSING)
 

@@ -10,7 +10,7 @@ import numpy as np
 from attrs import frozen
 
 from clm.errors import InvalidDataError
-from clm.frames._column import read_objects, read_series
+from clm.frames._column import read_series
 from clm.stats import where
 
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ if TYPE_CHECKING:
 
 # Up to this range whole numbers serve as they are: packed with a day and a row number they still fit 64 bits.
 _DIRECT: Final = 1 << 40
+
+# What Python and Polars take for white space; SQL strips blanks alone unless told.
+BLANKS: Final = (
+    "\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f \x85\xa0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a"
+    "\u2028\u2029\u202f\u205f\u3000"
+)
 
 NULL: Final = -1
 BLANK: Final = -2
@@ -48,8 +54,10 @@ class Ids:
     lowest: int = 0
 
     def labels(self, keys: IntArray) -> Array:
-        """Return the ids that keys stand for."""
-        return keys + self.lowest if self.distinct is None else self.distinct[keys]
+        """Return the ids that keys stand for; text as wide as the longest of them."""
+        if self.distinct is None:
+            return keys + self.lowest
+        return _trim(self.distinct[keys])
 
     def dense(self) -> Ids:
         """Return the same with keys that leave none out, for callers that make one array entry a key."""
@@ -93,7 +101,7 @@ def identify(table: Table, role: str = "customer") -> Ids:
     return _of_column(column, name)
 
 
-def sort_ids(ids: Array, name: str) -> tuple[Array, IntArray]:
+def sort_ids(column: Column, name: str) -> tuple[Array, IntArray]:
     """Return distinct ids as every path states them, ascending, and the order that sorts them.
 
     Raises
@@ -101,8 +109,7 @@ def sort_ids(ids: Array, name: str) -> tuple[Array, IntArray]:
     InvalidDataError
         As `identify`.
     """
-    column = read_objects(ids) if ids.dtype == object else None
-    plain = _plain(ids if column is None else column.values, name, None)
+    plain = _plain(column.values, name, None)
     order = np.argsort(plain, kind="stable")
     return plain[order], order
 
@@ -136,7 +143,7 @@ def _of_text(codes: IntArray, distinct: list[str]) -> Ids:
     """Rank distinct texts, so that codes ascend with them; -1 stays null."""
     labels = _as_text(distinct)
     order = np.argsort(labels, kind="stable")
-    blank = np.fromiter((not text.strip() for text in distinct), bool, len(distinct))
+    blank = np.fromiter((not text.strip(BLANKS) for text in distinct), bool, len(distinct))
     kept = order[~blank[order]]
     rank = np.full(len(distinct) + 1, NULL)
     rank[kept] = np.arange(len(kept))
@@ -150,6 +157,12 @@ def _as_text(values: list[str]) -> Array:
     if any(text.endswith("\0") for text in values):
         raise InvalidDataError("customer ids end in NUL characters. Strip them first.")
     return labels
+
+
+def _trim(labels: Array) -> Array:
+    if labels.dtype.kind != "U" or not labels.size:
+        return labels
+    return labels.astype(f"U{max(int(np.char.str_len(labels).max()), 1)}", copy=False)
 
 
 def _factorize(series: nw.Series[Any]) -> tuple[IntArray, list[Any]]:

@@ -17,7 +17,9 @@ WEEKDAYS: Final = ("monday", "tuesday", "wednesday", "thursday", "friday", "satu
 HOURS: Final = {"hour": 1.0, "day": 24.0, "week": 168.0, "month": 730.5, "quarter": 2191.5, "year": 8766.0}
 """Length of each period in hours; calendar months and longer by their mean length, 365.25 days to a year."""
 
-_MONTHS = {"month": 1, "quarter": 3, "year": 12}
+MONTHS: Final = {"month": 1, "quarter": 3, "year": 12}
+"""Calendar months in each period that is made of them."""
+
 _MONDAY = 4  # 1970-01-05, the first Monday, as a day number
 
 
@@ -79,9 +81,9 @@ class Calendar:
             if self.period == "day":
                 number = wall // DAY
             elif self.period == "week":
-                number = (wall // DAY - self._first_day) // 7
+                number = (wall // DAY - self.first_day) // 7
             else:
-                number = wall.view("M8[us]").astype("M8[M]").astype(np.int64) // _MONTHS[self.period]
+                number = wall.view("M8[us]").astype("M8[M]").astype(np.int64) // MONTHS[self.period]
         return np.where(instants == MISSING, MISSING, number)
 
     def start(self, number: IntArray) -> IntArray:
@@ -103,12 +105,13 @@ class Calendar:
         return HOURS[self.period]
 
     @property
-    def _first_day(self) -> int:
+    def first_day(self) -> int:
+        """The first day of a week, in days since 1970-01-01."""
         return _MONDAY + WEEKDAYS.index(self.week_start)
 
     def _first_days(self, number: IntArray) -> Array:
         if self.period == "day":
             return number.astype("M8[D]")
         if self.period == "week":
-            return (number * 7 + self._first_day).astype("M8[D]")
-        return (number * _MONTHS[self.period]).astype("M8[M]").astype("M8[D]")
+            return (number * 7 + self.first_day).astype("M8[D]")
+        return (number * MONTHS[self.period]).astype("M8[M]").astype("M8[D]")

@@ -1,0 +1,233 @@
+"""Order logs in a database or a plan: checked and reduced there, so that only one row a customer comes back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, final
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from attrs import evolve, frozen
+
+from clm.errors import InvalidDataError
+from clm.frames._amounts import Exact
+from clm.frames._column import read_series
+from clm.frames._histories import Histories
+from clm.frames._ids import BLANKS, sort_ids
+from clm.frames._orders import REASONS, nothing_left
+from clm.frames._plan import AMOUNT, AT, ID, Plan
+from clm.frames._source import collect
+
+if TYPE_CHECKING:
+    from clm.frames._rules import Rules
+    from clm.typing import IntArray
+
+PERIOD: Final = "clm_period"
+WHOLE: Final = "clm_whole"
+REST: Final = "clm_rest"
+FAULT: Final = "clm_fault"
+
+
+@final
+@frozen(eq=False)
+class LazyOrders:
+    """The rows that count, as a plan; attributes as those of `Orders`.
+
+    Attributes
+    ----------
+    has_amounts, negative : bool
+        Whether there are amounts, and negative ones among them.
+    """
+
+    plan: Plan
+    rules: Rules
+    exact: Exact
+    dropped: dict[str, int]
+    has_amounts: bool
+    negative: bool
+
+    @property
+    def note(self) -> str:
+        """How times were read."""
+        return self.plan.note
+
+    @property
+    def through(self) -> int:
+        """The last instant that counts."""
+        assert self.rules.through is not None
+        return self.rules.through
+
+    def histories(self, *, after: int | None = None) -> tuple[Histories, int]:
+        """Return purchase histories, and how many occasions refunds took back, as `Orders.histories`."""
+        occasions = self._occasions(after)
+        refunded = self._refunded(occasions)
+        found = collect(self._per_customer(occasions, refunded=refunded), self.plan.engine, self.plan.what)
+        customer, order = sort_ids(read_series(found[ID]), ID)
+        column = {name: found[name].to_numpy()[order] for name in found.columns if name != ID}
+        counts = {name: values.astype(np.int64) for name, values in column.items() if values.dtype.kind in "iu"}
+        histories = Histories(customer, counts["occasions"], counts["first"], counts["last"], counts["first_at"])
+        if self.has_amounts:
+            first = counts["whole_first"], column["rest_first"]
+            sums = counts["whole_bought"], column["rest_bought"]
+            totals = (counts["whole_total"], column["rest_total"]) if refunded else sums
+            histories = evolve(
+                histories,
+                value_first=self.exact.join(*first),
+                value_repeat=self.exact.join(sums[0] - first[0], sums[1] - first[1]),
+                value_total=self.exact.join(*totals),
+            )
+        return histories, refunded
+
+    def cells(self) -> tuple[dict[str, IntArray], int]:
+        """Return distinct (occasions, first, last) with the customers of each, and how many occasions refunds took."""
+        occasions = self._occasions(None)
+        refunded = self._refunded(occasions)
+        if refunded:
+            occasions = occasions.filter(~self._is_refund())
+        customers = occasions.group_by(ID).agg(
+            occasions=nw.len().cast(nw.Int64()), first=nw.col(PERIOD).min(), last=nw.col(PERIOD).max()
+        )
+        keys = ("occasions", "first", "last")
+        found = collect(
+            customers.group_by(*keys).agg(weight=nw.len().cast(nw.Int64())), self.plan.engine, self.plan.what
+        )
+        return {name: found[name].to_numpy().astype(np.int64) for name in (*keys, "weight")}, refunded
+
+    def _occasions(self, after: int | None) -> Any:
+        frame = self.plan.frame
+        if after is not None:
+            frame = frame.filter(nw.col(AT) > after)
+        if self.has_amounts:
+            frame = self._split(frame)
+        calendar = self.rules.calendar
+        if calendar is None:
+            return frame.with_columns(nw.col(AT).alias(PERIOD))
+        aggregates = {AT: nw.col(AT).min()}
+        if self.has_amounts:
+            aggregates |= {WHOLE: _integer_sum(WHOLE), REST: nw.col(REST).sum()}
+        return frame.with_columns(self.plan.period(calendar).alias(PERIOD)).group_by(ID, PERIOD).agg(**aggregates)
+
+    def _split(self, frame: Any) -> Any:
+        """Add the columns that `Exact.split` computes."""
+        factor = self.exact.factor
+        frame = frame.with_columns((nw.col(AMOUNT) * factor + 0.5).floor().cast(nw.Int64()).alias(WHOLE))
+        rest = nw.col(AMOUNT) - nw.col(WHOLE) / factor if factor else nw.col(AMOUNT)
+        return frame.with_columns(rest.alias(REST))
+
+    def _is_refund(self) -> Any:
+        return self.exact.join(nw.col(WHOLE), nw.col(REST)) < 0
+
+    def _refunded(self, occasions: Any) -> int:
+        if not self.negative:
+            return 0
+        row = collect(occasions.filter(self._is_refund()).select(n=nw.len()), self.plan.engine, self.plan.what)
+        return int(row["n"].to_list()[0])
+
+    def _per_customer(self, occasions: Any, *, refunded: int) -> Any:
+        bought = occasions.filter(~self._is_refund()) if refunded else occasions
+        aggregates = {
+            "occasions": nw.len().cast(nw.Int64()),
+            "first": nw.col(PERIOD).min(),
+            "last": nw.col(PERIOD).max(),
+            "first_at": nw.col(AT).min(),
+        }
+        if not self.has_amounts:
+            return bought.group_by(ID).agg(**aggregates)
+        aggregates |= {"whole_bought": _integer_sum(WHOLE), "rest_bought": nw.col(REST).sum()}
+        customers = bought.group_by(ID).agg(**aggregates)
+        # A join, not a window: it needs less memory, and no engine orders rows for it.
+        firsts = bought.select(ID, first=PERIOD, whole_first=WHOLE, rest_first=REST)
+        if self.rules.calendar is None:
+            # Of orders at one instant the smallest comes first, as in memory.
+            smallest = bought.group_by(ID, PERIOD).agg(**{AMOUNT: nw.col(AMOUNT).min()})
+            firsts = self._split(smallest).select(ID, first=PERIOD, whole_first=WHOLE, rest_first=REST)
+        customers = customers.join(firsts, on=[ID, "first"], how="inner")
+        if refunded:
+            totals = occasions.group_by(ID).agg(whole_total=_integer_sum(WHOLE), rest_total=nw.col(REST).sum())
+            customers = customers.join(totals, on=ID, how="inner")
+        return customers
+
+
+def read_lazy_orders(plan: Plan, rules: Rules) -> LazyOrders:
+    """Check the rows of a plan.
+
+    Parameters
+    ----------
+    plan
+        The frame.
+    rules
+        Options.
+
+    Raises
+    ------
+    InvalidDataError
+        As `read_orders`.
+    """
+    amount = plan.names.get("amount")
+    plan = evolve(plan, frame=plan.frame.with_columns(_fault(plan, rules).alias(FAULT)))
+    kept = nw.col(FAULT) == 0
+    asked = {"rows": nw.len(), "last": nw.when(kept).then(nw.col(AT)).otherwise(None).max(), "kept": _count(kept)}
+    asked |= {f"fault_{number}": _count(nw.col(FAULT) == number) for number in range(1, len(REASONS) + 1)}
+    if amount is not None:
+        amounts = nw.col(AMOUNT)
+        asked |= {
+            "bad": _count(kept & (amounts.is_null() | ~amounts.is_finite())),
+            "negative": _count(kept & (amounts < 0)),
+            "largest": nw.when(kept).then(amounts.abs()).otherwise(None).max(),
+        }
+    facts = plan.facts(asked)
+    dropped = {reason: int(facts[f"fault_{number}"]) for number, reason in enumerate(REASONS, 1)}
+    dropped = {reason: count for reason, count in dropped.items() if count}
+    if not facts["kept"]:
+        raise InvalidDataError(nothing_left(plan.what, int(facts["rows"]), dropped))
+    through = int(facts["last"]) if rules.through is None else rules.through
+    frame, exact, negative = plan.frame.filter(kept), Exact(0.0), False
+    if amount is not None:
+        negative = _checked(facts, rules, dropped, amount)
+        exact = Exact.of(float(facts["largest"]), int(facts["kept"]))
+        if negative and rules.refunds == "ignore":
+            frame, negative = frame.filter(nw.col(AMOUNT) >= 0), False
+    rules = evolve(rules, through=through)
+    return LazyOrders(evolve(plan, frame=frame.drop(FAULT)), rules, exact, dropped, amount is not None, negative)
+
+
+def _checked(facts: dict[str, Any], rules: Rules, dropped: dict[str, int], name: str) -> bool:
+    """Refuse what amounts may not be, and say whether some are negative."""
+    rows = int(facts["rows"])
+    if facts["bad"]:
+        raise InvalidDataError(
+            f"column {name!r} holds amounts that are missing or infinite in {int(facts['bad']):,} of {rows:,} rows. "
+            "Give each order its amount, or leave those rows out."
+        )
+    if facts["negative"] and rules.refunds == "raise":
+        raise InvalidDataError(
+            f"column {name!r} is negative in {int(facts['negative']):,} of {rows:,} rows. "
+            "Choose refunds='net' or refunds='ignore'."
+        )
+    if facts["negative"] and rules.refunds == "ignore":
+        dropped["refunds"] = int(facts["negative"])
+    return bool(facts["negative"])
+
+
+def _fault(plan: Plan, rules: Rules) -> Any:
+    """Number the first reason of `REASONS` for which a row is left out; 0 keeps it."""
+    faults: list[tuple[int, Any]] = [(1, nw.col(ID).is_null())]
+    if not plan.frame.collect_schema()[ID].is_integer():
+        faults.append((2, nw.col(ID).str.strip_chars(BLANKS) == ""))
+    faults.append((3, nw.col(AT).is_null()))
+    if rules.start is not None:
+        faults.append((4, nw.col(AT) < rules.start))
+    if rules.through is not None:
+        faults.append((5, nw.col(AT) > rules.through))
+    number: Any = nw.lit(0)
+    for code, bad in reversed(faults):
+        number = nw.when(bad).then(nw.lit(code)).otherwise(number)
+    return number
+
+
+def _count(condition: Any) -> Any:
+    return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0)).sum().cast(nw.Int64())
+
+
+def _integer_sum(name: str) -> Any:
+    # DuckDB adds whole numbers up in 128 bits, which come back as decimals.
+    return nw.col(name).sum().cast(nw.Int64())

@@ -1,0 +1,200 @@
+"""Lazy frames as integer columns, so that engines only ever compare, divide, add and group."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, final
+
+import narwhals.stable.v2 as nw
+import numpy as np
+from attrs import frozen
+
+from clm.frames._epoch import check_years, note
+from clm.frames._period import MONTHS, Calendar
+from clm.frames._source import collect
+from clm.frames._zone import DAY, HOUR, Zone
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from clm.frames._source import Table
+    from clm.typing import IntArray
+
+ID: Final = "clm_id"
+AT: Final = "clm_at"
+WALL: Final = "clm_wall"
+AMOUNT: Final = "clm_amount"
+
+# Offsets are added up change by change: beyond this many a query would grow out of hand.
+_MOST_CHANGES: Final = 200
+
+
+@final
+@frozen(eq=False)
+class Plan:
+    """A lazy frame with canonical columns.
+
+    Attributes
+    ----------
+    frame : narwhals LazyFrame
+        ``ID`` (text or whole numbers), ``AT`` and ``WALL`` (int64 microseconds, UTC and local), ``AMOUNT`` (float64,
+        where the table has one), and further roles as text under their own names.
+    names, engine, what
+        As in `Table`.
+    zone : Zone
+        In whose wall time periods are cut.
+    offsets : tuple of ndarray
+        When the zone's offset changes, and the offsets before, between and after.
+    note : str
+        How times were read.
+    """
+
+    frame: Any
+    names: dict[str, str]
+    engine: str
+    what: str
+    zone: Zone
+    offsets: tuple[IntArray, IntArray]
+    note: str
+
+    def facts(self, expressions: Mapping[str, Any]) -> dict[str, Any]:
+        """Return one number for each expression."""
+        row = collect(self.frame.select(**expressions), self.engine, self.what)
+        return {name: row[name].to_list()[0] for name in expressions}
+
+    def period(self, calendar: Calendar) -> Any:
+        """Return the expression that numbers periods as `Calendar.index` does."""
+        if calendar.period == "hour":
+            changes, offsets = self.offsets
+            return (nw.col(AT) + steps(nw.col(AT), changes, offsets % HOUR)) // HOUR
+        day = nw.col(WALL) // DAY
+        if calendar.period == "day":
+            return day
+        if calendar.period == "week":
+            return (day - calendar.first_day) // 7
+        return _month(day) // MONTHS[calendar.period]
+
+
+def steps(at: Any, changes: IntArray, values: IntArray) -> Any:
+    """Return the expression of a step function: values[i] from changes[i - 1] on."""
+    total = nw.lit(int(values[0]))
+    for change, before, after in zip(changes.tolist(), values[:-1].tolist(), values[1:].tolist(), strict=True):
+        if after != before:
+            total = total + (at >= change).cast(nw.Int64()) * (after - before)
+    return total
+
+
+def plan(table: Table, zone: Zone, texts: Sequence[str] = ()) -> Plan | None:
+    """Return the canonical form of a lazy table, or None where its columns have to be fetched first.
+
+    Times as text are fetched, since engines disagree about what they parse. So are ids that are neither text nor whole
+    numbers, amounts that are no numbers, and everything of engines other than Polars, DuckDB and Spark: the checks and
+    messages of the eager path then hold for them too.
+
+    Raises
+    ------
+    InvalidDataError
+        If a date lies outside the years 1 to 9999.
+    """
+    schema = table.frame.collect_schema()
+    dtype = {role: schema[name] for role, name in table.names.items()}
+    engines = {"polars": _polars, "duckdb": _duckdb, "pyspark": _spark}
+    if not (
+        table.engine in engines
+        and isinstance(dtype["at"], (nw.Date, nw.Datetime))
+        and _is_id(dtype["customer"])
+        and ("amount" not in dtype or dtype["amount"].is_numeric())
+        and all(_is_text(dtype[role]) for role in texts if role in dtype)
+    ):
+        return None
+    customer = nw.col(table.names["customer"])
+    columns = [
+        (customer if dtype["customer"].is_integer() else customer.cast(nw.String())).alias(ID),
+        nw.col(table.names["at"]).alias(AT),
+    ]
+    if "amount" in table.names:
+        columns.append(nw.col(table.names["amount"]).cast(nw.Float64()).alias(AMOUNT))
+    columns.extend(nw.col(table.names[role]).cast(nw.String()).alias(role) for role in texts if role in table.names)
+    native, aware = engines[table.engine](table.frame.select(columns), dtype["at"])
+    return _with_wall(nw.from_native(native), table, zone, aware=aware)
+
+
+def _with_wall(frame: Any, table: Table, zone: Zone, *, aware: bool) -> Plan | None:
+    said = note(aware=aware, zone=zone)
+    ends = collect(frame.select(first=nw.col(AT).min(), last=nw.col(AT).max()), table.engine, table.what)
+    found = [int(ends[end].to_list()[0]) for end in ("first", "last") if ends[end].to_list()[0] is not None]
+    near = np.array(found, np.int64)
+    check_years(near, table.names["at"])
+    changes, offsets = zone.changes(near)
+    if len(changes) > _MOST_CHANGES:
+        return None
+    if aware:
+        wall = nw.col(AT) + steps(nw.col(AT), changes, offsets)
+        frame = frame.with_columns(wall.alias(WALL))
+    else:
+        # As Zone.to_utc: wall time belongs to the earlier offset until both offsets say that the change has happened.
+        switched = changes + np.maximum(offsets[:-1], offsets[1:])
+        utc = nw.col(AT) - steps(nw.col(AT), switched, offsets)
+        frame = frame.with_columns(nw.col(AT).alias(WALL), utc.alias(AT))
+    return Plan(frame, table.names, table.engine, table.what, zone, (changes, offsets), said)
+
+
+def _is_id(dtype: Any) -> bool:
+    return _is_text(dtype) or (dtype.is_integer() and not isinstance(dtype, (nw.Int128, nw.UInt128)))
+
+
+def _is_text(dtype: Any) -> bool:
+    return isinstance(dtype, (nw.String, nw.Categorical, nw.Enum))
+
+
+def _month(day: Any) -> Any:
+    """Months since January 1970 of a day number, in whole-number arithmetic of the Gregorian calendar.
+
+    Years are counted from March, so that the leap day comes last; 146,097 days are 400 years.
+    """
+    from_march = day + 719_468
+    era = from_march // 146_097
+    day_of_era = from_march - era * 146_097
+    year = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
+    day_of_year = day_of_era - (year * 365 + year // 4 - year // 100)
+    month = (day_of_year * 5 + 2) // 153
+    return (era * 400 + year) * 12 + month + 2 - 1970 * 12
+
+
+def _polars(frame: Any, dtype: Any) -> tuple[Any, bool]:
+    import polars as pl
+
+    aware = getattr(dtype, "time_zone", None) is not None
+    at = pl.col(AT) if isinstance(dtype, nw.Datetime) else pl.col(AT).cast(pl.Datetime("us"))
+    return frame.to_native().with_columns(at.dt.epoch("us").alias(AT)), aware
+
+
+def _duckdb(frame: Any, dtype: Any) -> tuple[Any, bool]:
+    from duckdb import ColumnExpression, ConstantExpression, FunctionExpression, StarExpression
+
+    aware = getattr(dtype, "time_zone", None) is not None
+    at = ColumnExpression(AT)
+    if getattr(dtype, "time_unit", None) == "ns":
+        # Casting nanoseconds to microseconds rounds; everywhere else, and so here, they are cut.
+        nanoseconds = FunctionExpression("epoch_ns", at)
+        remainder = nanoseconds % ConstantExpression(1000)
+        floor = nanoseconds - (remainder + ConstantExpression(1000)) % ConstantExpression(1000)
+        at = FunctionExpression("divide", floor, ConstantExpression(1000))
+    else:
+        at = FunctionExpression("epoch_us", at if aware else at.cast("TIMESTAMP"))
+    return frame.to_native().select(StarExpression(exclude=[AT]), at.cast("BIGINT").alias(AT)), aware
+
+
+def _spark(frame: Any, _: Any) -> tuple[Any, bool]:
+    from pyspark.sql import functions
+    from pyspark.sql.types import TimestampType
+
+    native = frame.to_native()
+    aware = isinstance(native.schema[AT].dataType, TimestampType)
+    # A TIMESTAMP is an instant. Dates and TIMESTAMP_NTZ are wall time, which unix_micros would read in the session's
+    # zone.
+    at = (
+        f"unix_micros({AT})"
+        if aware
+        else f"timestampdiff(MICROSECOND, TIMESTAMP_NTZ '1970-01-01 00:00:00', CAST({AT} AS TIMESTAMP_NTZ))"
+    )
+    return native.withColumn(AT, functions.expr(at)), aware
