@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import field, frozen
 
+from clm.data._risk_table import count_risk
 from clm.data._time import days_in
 from clm.errors import InvalidDataError
 from clm.stats import array_field, floats, frozen_array, refuse, seal
@@ -112,6 +113,28 @@ class Durations:
     def n(self) -> int:
         """Customers, weights counted."""
         return len(self.durations) if self.weights is None else round(float(self.weights.sum()))
+
+    def risk_table(self) -> tuple[FloatArray, Array, Array]:
+        """Count who was lost and who was at risk, at every age at which anything changed.
+
+        Returns
+        -------
+        ages : (k,) ndarray of float64
+            Distinct ages at which somebody was lost, was last seen, or came under observation, rising.
+        lost : (k,) ndarray
+            Customers lost at each age; 0 where somebody was only last seen, or entered. Whole numbers, unless weights
+            are not.
+        at_risk : (k,) ndarray
+            Customers at risk at each age, those lost and those last seen at it among them: ``entry < age <=
+            duration``. Customers who enter at 0 or before are at risk from age 0 on; those who end at the very age
+            at which they enter never are.
+
+        Examples
+        --------
+        >>> clm.Durations([3, 5, 5, 8], [True, True, False, True]).risk_table()
+        (array([3., 5., 8.]), array([1, 1, 1]), array([4, 3, 1]))
+        """
+        return count_risk(self.durations, self.observed, self.entry, self.weights, self.unit)
 
     def __repr__(self) -> str:
         return f"<Durations: {self.n:,} customers, {int(self.observed.sum()):,} ends seen, unit {self.unit}>"

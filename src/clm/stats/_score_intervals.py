@@ -233,6 +233,6 @@ def _beta_limits(
     near, far = shift
     with np.errstate(invalid="ignore"):
         low = special.betaincinv(successes + near, failures + far, (1 - level) / 2)
-        high = special.betaincinv(successes + far, failures + near, (1 + level) / 2)
+        high = special.betainccinv(successes + far, failures + near, (1 - level) / 2)
     low, high = np.where(share == 0, 0.0, low), np.where(share == 1, 1.0, high)
     return np.where(known, low, np.nan) * scale, np.where(known, high, np.nan) * scale

@@ -1,0 +1,150 @@
+"""Kaplan-Meier survival of customers who may still be there."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from clm.data import Durations
+from clm.errors import InvalidDataError
+from clm.stats import figure
+from clm.survival._band import beta_product
+from clm.survival._curve import SurvivalCurve
+
+if TYPE_CHECKING:
+    from clm.typing import Array, FloatArray
+
+_FEW = 10
+
+
+def kaplan_meier(durations: Durations) -> SurvivalCurve:
+    """Estimate the share of customers still there at each age.
+
+    Customers whose end was not seen leave the risk set after their last age without counting as lost, so that a
+    growing customer base does not look more loyal than it is.
+
+    Parameters
+    ----------
+    durations
+        Ages at loss, or at the end of observation. Delayed entry is honoured: a customer is at risk for
+        ``entry < age <= duration``. Weights count as that many customers.
+
+    Returns
+    -------
+    SurvivalCurve
+        ``times`` (k,) distinct ages at which somebody was lost; ``value`` (k,) survival just after each.
+
+    Raises
+    ------
+    InvalidDataError
+        If nobody is ever at risk. That nobody was lost is no error: the curve is 1, with a one-sided band.
+
+    Notes
+    -----
+    Product-limit estimator [1]_ with Greenwood's variance [2]_. The log-log band has no width at survival 1 and 0;
+    there the beta-product limits [3]_ are returned instead. Unreliable where fewer than about 10 are at risk, and with
+    delayed entry also at low ages: see ``at_risk`` and ``caveats``.
+
+    References
+    ----------
+    .. [1] Kaplan and Meier (1958), JASA 53, 457-481.
+    .. [2] Greenwood (1926), Reports on Public Health and Medical Subjects 33.
+    .. [3] Fay, Brittain and Proschan (2013), Biostatistics 14, 723-736.
+
+    Examples
+    --------
+    >>> curve = clm.kaplan_meier(clm.Durations([3, 5, 5, 8], [True, True, False, True], unit="week"))
+    >>> float(curve.at(5))
+    0.5
+    """
+    if not isinstance(durations, Durations):
+        raise InvalidDataError(
+            f"kaplan_meier takes Durations, not {type(durations).__name__}. Build them with"
+            " clm.Durations(durations, observed) or clm.durations(frame, ...)."
+        )
+    ages, lost, at_risk = durations.risk_table()
+    if not len(ages):
+        raise InvalidDataError("nobody is ever at risk: there is no customer who ends after he enters.")
+    event = lost > 0
+    ages_lost, lost_then, at_risk_then = ages[event], lost[event], at_risk[event]
+    value = _survival(lost_then, at_risk_then)
+    return SurvivalCurve(
+        times=ages_lost,
+        value=value,
+        standard_error=_greenwood(value, lost_then, at_risk_then),
+        at_risk=at_risk_then,
+        lost=lost_then,
+        risk_ages=ages,
+        risk_set=at_risk,
+        at_zero=_at_zero(value, lost_then, at_risk_then),
+        unit=durations.unit,
+        n=durations.n,
+        definition=(
+            f"Share of customers still there by age in {durations.unit}s (Kaplan-Meier; those whose end was not seen"
+            f" count up to their last age). {durations.definition}"
+        ),
+        caveats=_caveats(durations, ages, at_risk, ages_lost, at_risk_then, value),
+    )
+
+
+def _survival(lost: Array, at_risk: Array) -> FloatArray:
+    """Multiply up the shares that stay; over ages without censoring they are one share, without rounding."""
+    if not len(lost):
+        return np.empty(0)
+    left = at_risk - lost
+    begins = np.append(True, at_risk[1:] != left[:-1])  # the first stretch
+    stretch = np.cumsum(begins) - 1
+    first = np.flatnonzero(begins)
+    at_start = at_risk[first]
+    kept = left[np.append(first[1:] - 1, len(left) - 1)] / at_start
+    before = np.append(1.0, np.cumprod(kept)[:-1])
+    return np.asarray(before[stretch] * (left / at_start[stretch]))
+
+
+def _greenwood(value: FloatArray, lost: Array, at_risk: Array) -> FloatArray:
+    left = np.asarray(at_risk - lost, float)
+    terms = lost / (at_risk * np.where(left > 0, left, np.inf))
+    return np.asarray(value * np.sqrt(np.cumsum(terms)))
+
+
+def _at_zero(value: FloatArray, lost: Array, at_risk: Array) -> tuple[float, float] | None:
+    if not len(value) or value[-1] > 0:
+        return None
+    until = int(np.argmax(value == 0)) + 1
+    return beta_product(lost[:until], at_risk[:until])
+
+
+def _caveats(
+    durations: Durations,
+    ages: FloatArray,
+    at_risk: Array,
+    ages_lost: FloatArray,
+    at_risk_lost: Array,
+    value: FloatArray,
+) -> tuple[str, ...]:
+    caveats = []
+    few = at_risk_lost < _FEW
+    if few.any():
+        caveats.append(
+            f"Fewer than {_FEW} customers are at risk at {int(few.sum()):,} of {len(few):,} ages, first at"
+            f" {figure(ages_lost[few][0])} {durations.unit}s."
+        )
+    entry = durations.entry
+    if entry is not None:
+        never = int(((durations.durations == entry) & (entry > 0)).sum())
+        if never:
+            caveats.append(f"{never:,} customers ended at the age at which they came under observation: never at risk.")
+    empty = at_risk[1:] <= 0
+    if empty.any():
+        caveats.append(
+            f"Nobody was at risk after {figure(ages[:-1][empty][0])} {durations.unit}s until others entered later."
+        )
+    zero = np.flatnonzero(value == 0)
+    if len(zero) > 1:
+        first = zero[0]
+        caveats.append(
+            f"All {at_risk_lost[first]:g} at risk at {figure(ages_lost[first])} {durations.unit}s were lost: those who"
+            " entered later cannot raise the curve again."
+        )
+    return tuple(caveats)
