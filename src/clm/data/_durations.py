@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import field, frozen
 
-from clm.data._risk_table import count_risk
+from clm.data._risk_table import Rows, count_risk
 from clm.data._time import days_in
 from clm.errors import InvalidDataError
 from clm.stats import array_field, floats, frozen_array, refuse, seal
@@ -134,7 +134,7 @@ class Durations:
         >>> clm.Durations([3, 5, 5, 8], [True, True, False, True]).risk_table()
         (array([3., 5., 8.]), array([1, 1, 1]), array([4, 3, 1]))
         """
-        return count_risk(self.durations, self.observed, self.entry, self.weights, self.unit)
+        return count_risk(Rows(self.durations, self.observed, self.entry, self.weights), self.unit)
 
     def __repr__(self) -> str:
         return f"<Durations: {self.n:,} customers, {int(self.observed.sum()):,} ends seen, unit {self.unit}>"

@@ -2,88 +2,121 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, final
 
 import numpy as np
+from attrs import frozen
 
 from clm.data._time import DAYS
 from clm.stats import frozen_array
 
 if TYPE_CHECKING:
-    from clm.typing import Array, BoolArray, FloatArray, IntArray
+    from clm.typing import Array, BoolArray, FloatArray
 
-_SAMPLE = 1000
+_BLOCK = 1 << 16  # rows that fit the processor's cache together with what is derived from them
 _CELLS_A_ROW = 4
 _FEW_CELLS = 1 << 20
+_WIDE = 1 << 30
 _ROUNDING = 1e-9
 
 
-def count_risk(
-    durations: FloatArray, observed: BoolArray, entry: FloatArray | None, weights: FloatArray | None, unit: str
-) -> tuple[FloatArray, Array, Array]:
+@final
+@frozen(eq=False)
+class Rows:
+    """One row a customer: his age at the end, whether it was seen, where he entered late, and how often he counts."""
+
+    durations: FloatArray
+    observed: BoolArray
+    entry: FloatArray | None
+    weights: FloatArray | None
+
+    def __len__(self) -> int:
+        return len(self.durations)
+
+    def take(self, rows: slice | BoolArray) -> Rows:
+        """Return some of the rows."""
+        entry = None if self.entry is None else self.entry[rows]
+        weights = None if self.weights is None else self.weights[rows]
+        return Rows(self.durations[rows], self.observed[rows], entry, weights)
+
+    def ever_at_risk(self) -> Rows:
+        """Return the rows without those who end as they enter, and no entries where nobody enters late."""
+        if self.entry is None:
+            return self
+        seen = (self.durations > self.entry) | (self.entry <= 0)
+        rows = self if seen.all() else self.take(seen)
+        assert rows.entry is not None
+        return rows if (rows.entry > 0).any() else Rows(rows.durations, rows.observed, None, rows.weights)
+
+
+def count_risk(rows: Rows, unit: str) -> tuple[FloatArray, Array, Array]:
     """Return ages, customers lost at them, and customers at risk at them; see `Durations.risk_table`."""
-    late = None
-    if entry is not None:
-        seen = (durations > entry) | (entry <= 0)
-        if not seen.all():
-            durations, observed, entry = durations[seen], observed[seen], entry[seen]
-            weights = None if weights is None else weights[seen]
-        late = entry > 0
-    begun = entry[late] if entry is not None and late is not None and late.any() else None
-    ages, ends, starts = _coded(durations, begun, unit)
-    ends += ends  # in place: fresh memory costs more than the sums
-    ends += observed
-    ended = np.bincount(ends, weights, minlength=2 * len(ages)).reshape(-1, 2)
-    change = ended.sum(axis=1)
-    moved = change > 0
-    if starts is not None:
-        entered = np.bincount(starts, None if weights is None else weights[late], minlength=len(ages))
-        change = change - entered
-        moved |= entered > 0
+    rows = rows.ever_at_risk()
+    # Whole units, whole days in other units, anything else.
+    counted = _count_out(rows, 1.0) or _count_out(rows, DAYS[unit]) or _sort_out(rows)
+    ages, lost, left, entered = counted
     # Suffix sums: the last at risk are exactly those who ended last.
-    at_risk = np.cumsum(change[::-1])[::-1]
-    lost = ended[:, 1]
-    if weights is not None:
-        at_risk, lost = _without_rounding(at_risk, lost)
+    at_risk = np.cumsum((lost + left - entered)[::-1])[::-1]
+    moved = (lost + left + entered) > 0
+    if rows.weights is not None:
+        lost, at_risk = _without_rounding(lost, at_risk)
     return frozen_array(ages[moved]), frozen_array(lost[moved]), frozen_array(at_risk[moved])
 
 
-def _coded(durations: FloatArray, begun: FloatArray | None, unit: str) -> tuple[FloatArray, IntArray, IntArray | None]:
-    """Return all ages, and the number of the age at which each customer ended and each late one entered."""
-    for parts in (1.0, DAYS[unit]):  # whole units; whole days in other units
-        ends = _whole(durations, parts)
-        starts = None if begun is None else _whole(begun, parts)
-        if ends is not None and (begun is None or starts is not None):
-            size = 1 + max(int(codes.max(initial=0)) for codes in (ends, starts) if codes is not None)
-            return np.arange(size) / parts, ends, starts
-    if begun is None:
-        ages, ends = np.unique(durations, return_inverse=True)
-        return ages, ends.reshape(-1), None
-    ages, codes = np.unique(np.concatenate([durations, begun]), return_inverse=True)
-    codes = codes.reshape(-1)
-    return ages, codes[: len(durations)], codes[len(durations) :]
-
-
-def _whole(ages: FloatArray, parts: float) -> IntArray | None:
-    """Return ages counted in parts of a unit, or None where they are not whole or too far apart to count out."""
-    if not len(ages):
-        return np.empty(0, np.intp)
-    far = ages.max() * parts > max(_CELLS_A_ROW * len(ages), _FEW_CELLS)
-    if far or _numbered(ages[:_SAMPLE], parts) is None:
+def _count_out(rows: Rows, parts: float) -> tuple[FloatArray, Array, Array, Array] | None:
+    """Count at every multiple of a part of a unit, or return None where ages are no multiples, or too far apart."""
+    oldest = rows.durations.max(initial=0.0) * parts
+    if oldest > max(_CELLS_A_ROW * len(rows), _FEW_CELLS):
         return None
-    return _numbered(ages, parts)
+    size = round(oldest) + 1
+    ended = np.zeros((size, 2), np.int64 if rows.weights is None else np.float64)
+    entered = np.zeros(size, ended.dtype)
+    block = max(_BLOCK, size)
+    for start in range(0, len(rows), block):
+        some = rows.take(slice(start, start + block))
+        ends = _numbered(some.durations, parts)
+        if ends is None:
+            return None
+        ended += _count_ends(ends, some, size)
+        if some.entry is not None:
+            late = some.entry > 0
+            starts = _numbered(some.entry[late], parts)
+            if starts is None:
+                return None
+            entered += np.bincount(starts, None if some.weights is None else some.weights[late], minlength=size)
+    return np.arange(size) / parts, ended[:, 1], ended[:, 0], entered
 
 
-def _numbered(ages: FloatArray, parts: float) -> IntArray | None:
-    numbers = (ages if parts == 1 else np.rint(ages * parts)).astype(np.intp)
-    exact = numbers == ages if parts == 1 else numbers / parts == ages
+def _sort_out(rows: Rows) -> tuple[FloatArray, Array, Array, Array]:
+    """Count at every distinct age."""
+    late = None if rows.entry is None else rows.entry > 0
+    begun = np.empty(0) if rows.entry is None else rows.entry[late]
+    ages, codes = np.unique(np.concatenate([rows.durations, begun]), return_inverse=True)
+    codes = codes.reshape(-1)
+    ended = _count_ends(codes[: len(rows)], rows, len(ages))
+    weights = None if rows.weights is None or late is None else rows.weights[late]
+    return ages, ended[:, 1], ended[:, 0], np.bincount(codes[len(rows) :], weights, minlength=len(ages))
+
+
+def _count_ends(ends: Array, rows: Rows, size: int) -> Array:
+    """Count those last seen and those lost at each number; the numbers are used up."""
+    ends += ends
+    ends += rows.observed
+    return np.bincount(ends, rows.weights, minlength=2 * size).reshape(-1, 2)
+
+
+def _numbered(ages: FloatArray, parts: float) -> Array | None:
+    # Conversion to 32 bits is the fastest; twice a number must fit.
+    width: type = np.int32 if ages.max(initial=0.0) * parts < _WIDE else np.int64
+    numbers = (ages if parts == 1 else np.rint(ages * parts)).astype(width)
+    exact = numbers == ages if parts == 1 else np.divide(numbers, parts) == ages
     return numbers if exact.all() else None
 
 
-def _without_rounding(at_risk: Array, lost: Array) -> tuple[Array, Array]:
-    """Return sums of weights, counts as whole numbers, and nobody left where only rounding is."""
+def _without_rounding(lost: Array, at_risk: Array) -> tuple[Array, Array]:
+    """Return sums of weights, as whole numbers where they are, and nobody left where only rounding is."""
     if (np.rint(at_risk) == at_risk).all() and (np.rint(lost) == lost).all():
-        return at_risk.astype(np.int64), lost.astype(np.int64)
+        return lost.astype(np.int64), at_risk.astype(np.int64)
     least = _ROUNDING * at_risk.max(initial=0.0)
     at_risk = np.where(at_risk < least, 0.0, at_risk)
-    return at_risk, np.where(np.abs(at_risk - lost) < least, at_risk, lost)
+    return np.where(np.abs(at_risk - lost) < least, at_risk, lost), at_risk
