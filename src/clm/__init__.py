@@ -200,7 +200,7 @@ if not TYPE_CHECKING:
             return found
         from clm.errors import nearest
 
-        raise AttributeError(f"module 'clm' has no attribute {name!r}.{nearest(name, __all__)}")
+        raise AttributeError(f"module 'clm' has no attribute {name!r}.{nearest(name, __dir__())}")
 
     def __dir__() -> list[str]:
         return sorted({*__all__, *_SUBPACKAGES})

@@ -312,7 +312,7 @@ class Estimate(Generic[V]):
             raise TypeError(
                 f"{self.name} holds {np.asarray(self.value).size} cells, not one number: read .value, .sum() or .mean()"
             )
-        return float(self.value)  # type: ignore[arg-type]
+        return float(self.value)  # type: ignore[arg-type]  # a single number, as just checked
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: FBT001  # NumPy calls it so
         array = np.asarray(self.value, dtype)
