@@ -1,11 +1,13 @@
 """The domain core: customers, touchpoints and the lifecycle machine, without arrays and without dataframes."""
 
 from clm.core._checks import Finding
+from clm.core._duration import microseconds_of
 from clm.core._guards import Guard, guard_from_dict, when
 from clm.core._history import History
 from clm.core._instants import NEVER
 from clm.core._lifecycle import Lifecycle
 from clm.core._machine import Machine
+from clm.core._mapping import FrozenMapping
 from clm.core._names import ACQUIRED, TIMEOUT
 from clm.core._parts import Stage, Timeout, Transition
 from clm.core._records import Customer, Touchpoint, Visit
@@ -23,6 +25,7 @@ __all__ = [
     "WAITING",
     "Customer",
     "Finding",
+    "FrozenMapping",
     "Guard",
     "History",
     "Lifecycle",
@@ -40,6 +43,7 @@ __all__ = [
     "check_max_visits",
     "check_policy",
     "guard_from_dict",
+    "microseconds_of",
     "unknown_kind",
     "when",
 ]

@@ -62,6 +62,17 @@ def duration(length: Any, what: str) -> timedelta:
     return timedelta(days=length.days, seconds=length.seconds, microseconds=length.microseconds)
 
 
+def microseconds_of(length: Any, what: str) -> int:
+    """Return a positive length of time in microseconds, from text or a timedelta.
+
+    Raises
+    ------
+    InvalidDataError
+        As `duration`.
+    """
+    return duration(length, what) // MICROSECOND
+
+
 def written(length: timedelta) -> str:
     """Return a duration as `duration` reads it: in days where they fit, else in the longest unit that does."""
     whole = length // MICROSECOND

@@ -32,11 +32,14 @@ def microseconds(at: Any, what: str) -> int:
     """
     if not isinstance(at, datetime) or at != at:  # noqa: PLR0124  # a missing time of pandas differs from itself
         raise InvalidDataError(f"{what} must be a datetime with a time zone, not {at!r}.")
-    if at.utcoffset() is None:
+    offset = at.utcoffset()
+    if offset is None:
         raise InvalidDataError(
             f"{what} {at.isoformat(sep=' ')} has no time zone. Give one: datetime(2025, 1, 31, tzinfo=timezone.utc)."
         )
-    return int((at - _EPOCH) // _MICROSECOND)
+    # Field by field: the arithmetic of pandas' subclass has another range.
+    wall = datetime(at.year, at.month, at.day, at.hour, at.minute, at.second, at.microsecond, tzinfo=UTC)
+    return (wall - _EPOCH - offset) // _MICROSECOND
 
 
 def last_microsecond(through: Any, what: str = "through") -> int:

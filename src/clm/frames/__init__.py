@@ -3,5 +3,6 @@
 from clm.frames._answers import ces, csat, nps
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
 from clm.frames._source import Source
+from clm.frames._touchpoints import replay
 
-__all__ = ["Source", "ces", "csat", "nps", "rfm", "rfm_cells", "rfm_split"]
+__all__ = ["Source", "ces", "csat", "nps", "replay", "rfm", "rfm_cells", "rfm_split"]

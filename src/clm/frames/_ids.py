@@ -91,7 +91,7 @@ def identify(table: Table, role: str = "customer") -> Ids:
     if table.engine != "mapping":
         series = table.frame[name]
         if isinstance(series.dtype, (nw.String, nw.Categorical, nw.Enum)):
-            codes, distinct = _factorize(series)
+            codes, distinct = factorize(series)
             # Categories may hold numbers, and an object column of pandas anything beside its texts.
             if all(isinstance(value, str) for value in distinct):
                 return _of_text(codes, distinct)
@@ -122,7 +122,7 @@ def _of_column(column: Column, name: str) -> Ids:
         return _of_numbers(_plain(values, name, missing), missing)
     if values.dtype.kind != "O":
         _plain(values, name, missing)
-    return _of_text(*_by_dictionary(_texts(values, missing, name)))
+    return _of_text(*by_dictionary(_texts(values, missing, name)))
 
 
 def _of_numbers(values: Array, missing: BoolArray) -> Ids:
@@ -165,7 +165,7 @@ def _trim(labels: Array) -> Array:
     return labels.astype(f"U{max(int(np.char.str_len(labels).max()), 1)}", copy=False)
 
 
-def _factorize(series: nw.Series[Any]) -> tuple[IntArray, list[Any]]:
+def factorize(series: nw.Series[Any]) -> tuple[IntArray, list[Any]]:
     """Return a code a row, -1 where null, and the value of each code."""
     native, engine = series.to_native(), series.implementation
     if engine.is_polars():
@@ -195,10 +195,11 @@ def _factorize(series: nw.Series[Any]) -> tuple[IntArray, list[Any]]:
         codes, distinct = pd.factorize(native)
         return codes.astype(np.int64), list(distinct)
     column = read_series(series)
-    return _by_dictionary(column.text(series.name).tolist())
+    return by_dictionary(column.text(series.name).tolist())
 
 
-def _by_dictionary(values: list[Any]) -> tuple[IntArray, list[Any]]:
+def by_dictionary(values: list[Any]) -> tuple[IntArray, list[Any]]:
+    """Return a code a value, -1 for None, and the value of each code."""
     found: dict[Any, int] = {}
     codes = np.fromiter((found.setdefault(value, len(found)) for value in values), np.int64, len(values))
     none = found.pop(None, -1)

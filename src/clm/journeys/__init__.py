@@ -1,1 +1,21 @@
-"""To come."""
+"""The stages that customers pass through, from whole logs."""
+
+from clm.journeys._coded import Coded
+from clm.journeys._funnel import StageFunnel
+from clm.journeys._log import StageLog
+from clm.journeys._occupancy import Occupancy
+from clm.journeys._placed import StageAt, Upcoming
+from clm.journeys._replay import replay_arrays
+from clm.journeys._visits import Columns, Visits
+
+__all__ = [
+    "Coded",
+    "Columns",
+    "Occupancy",
+    "StageAt",
+    "StageFunnel",
+    "StageLog",
+    "Upcoming",
+    "Visits",
+    "replay_arrays",
+]

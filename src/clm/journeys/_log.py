@@ -1,0 +1,264 @@
+"""The stages that every customer of a log passed through, and what can be read off them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from attrs import field, frozen
+
+from clm.core import FrozenMapping, microseconds_of
+from clm.data import Calendar, Zone, describe, parse_through
+from clm.errors import InvalidDataError, nearest
+from clm.journeys._funnel import StageFunnel, reached
+from clm.journeys._occupancy import Occupancy, occupancy
+from clm.journeys._placed import StageAt, Upcoming
+from clm.stats import frozen_array
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import timedelta
+
+    from clm.core import Lifecycle
+    from clm.journeys._visits import Columns, Visits
+    from clm.typing import Array, IntArray
+
+_RULES = ("reached",)
+
+
+def _frozen(counts: Mapping[str, int]) -> FrozenMapping[str, int]:
+    return FrozenMapping(counts)
+
+
+@final
+@frozen(kw_only=True, eq=False, repr=False)
+class StageLog:
+    """Every customer's visits to the stages of a lifecycle, as ``clm.replay`` returns it.
+
+    Two logs are equal where their lifecycle, their end and their visits are, instant for instant.
+
+    Attributes
+    ----------
+    lifecycle : Lifecycle
+        What was replayed.
+    visits : mapping of str to ndarray
+        One row a visit, by customer and in order: ``customer_id``, ``stage``, ``entered_at``, ``exited_at`` (NaT while
+        it is open), ``cause`` (the kind of the touchpoint that opened it, ``"timeout"`` or ``"acquired"``) and ``ref``
+        (what the touchpoint is called). Times are UTC. Each customer's visits follow each other without a gap.
+    through : datetime64
+        The last instant of the log, included.
+    zone : Zone
+        In which naive times are read and periods are cut.
+    illegal, unknown : mapping of str to ndarray, or None
+        Rows of the log that the lifecycle does not allow or know: ``row`` (counted from 0), ``customer_id``, ``at``,
+        ``kind``, ``ref`` and for illegal ones the ``stage`` they came in. None unless ``"record"`` was asked for.
+    n_illegal : int
+        How many rows were not allowed; they moved nobody, but counted and restarted clocks of silence.
+    dropped : mapping of str to int
+        Rows that changed nothing, by reason.
+    ties : int
+        Rows whose place nothing but their position in the log decided: same customer and instant as the row before.
+    next_at, next_stage : (k,) ndarray
+        What silence would bring each customer next: microseconds and the number of the stage. See `upcoming`.
+    note : str
+        How times were read.
+    """
+
+    lifecycle: Lifecycle
+    visits: Visits
+    through: np.datetime64
+    zone: Zone
+    next_at: IntArray
+    next_stage: Array
+    illegal: Columns | None = None
+    unknown: Columns | None = None
+    n_illegal: int = 0
+    dropped: Mapping[str, int] = field(factory=dict, converter=_frozen)
+    ties: int = 0
+    note: str = ""
+
+    @property
+    def customer(self) -> Array:
+        """Customers who have begun, ascending, shape (k,)."""
+        return self.visits.customer
+
+    @property
+    def definition(self) -> str:
+        """One sentence that fixes what was computed."""
+        how = f"; {self.note}" if self.note else ""
+        return (
+            f"Visits to the stages of the lifecycle {self.lifecycle.name!r}, replayed from touchpoints through "
+            f"{describe(self._through, self.zone)}{how}."
+        )
+
+    def stage_at(self, when: Any) -> StageAt:
+        """Return the stage of every customer who had begun by a moment.
+
+        Parameters
+        ----------
+        when
+            A date, whose last instant is meant, a datetime or ISO text; naive ones are read in the log's zone.
+
+        Returns
+        -------
+        StageAt
+            A mapping of customer to stage, with both as arrays. Of several visits at one instant the last one counts.
+
+        Raises
+        ------
+        InvalidDataError
+            If the moment is after `through`: the log does not say.
+
+        Examples
+        --------
+        >>> log = clm.replay(
+        ...     {"customer_id": ["ann", "bob"], "at": ["2025-01-03", "2025-03-05"], "kind": ["order", "visit"]},
+        ...     clm.lifecycles.five_stage(),
+        ...     through="2025-06-30",
+        ... )
+        >>> dict(log.stage_at("2025-04-30"))
+        {'ann': 'at_risk', 'bob': 'reach'}
+        """
+        moment = parse_through(when, self.zone, "when")
+        if moment > self._through:
+            raise InvalidDataError(
+                f"when={describe(moment, self.zone)} is after the end of the log, {describe(self._through, self.zone)}. "
+                "Ask for a moment up to then, or replay with a later through=."
+            )
+        visits = self.visits
+        if not visits.n:
+            return self._placed(moment, np.empty(0, np.int64))
+        entered = np.add.reduceat((visits.entered <= moment).astype(np.int64), visits.offsets[:-1])
+        last = visits.offsets[:-1] + entered - 1
+        return self._placed(moment, np.where(entered > 0, last, -1))
+
+    def _placed(self, moment: int, visit: IntArray) -> StageAt:
+        begun = visit >= 0
+        return StageAt(
+            when=np.datetime64(moment, "us"),
+            customer=frozen_array(self.customer[begun]),
+            codes=frozen_array(self.visits.stage_codes[visit[begun]]),
+            stages=self.visits.machine.stages,
+        )
+
+    def occupancy(self, period: str = "week", *, week_start: str = "monday") -> Occupancy:
+        """Count customers in each stage at the end of each calendar period.
+
+        Parameters
+        ----------
+        period
+            ``"hour"``, ``"day"``, ``"week"``, ``"month"``, ``"quarter"`` or ``"year"``, cut in the log's zone.
+        week_start
+            The weekday on which weeks start.
+
+        Returns
+        -------
+        Occupancy
+            From the period of the first visit to the one that holds `through`, which is counted at `through`.
+
+        Raises
+        ------
+        InvalidDataError
+            If the period or the weekday is unknown.
+
+        Examples
+        --------
+        >>> log = clm.replay(
+        ...     {"customer_id": ["ann", "bob"], "at": ["2025-01-03", "2025-03-05"], "kind": ["order", "visit"]},
+        ...     clm.lifecycles.five_stage(),
+        ...     through="2025-06-30",
+        ... )
+        >>> log.occupancy("month").counts.sum(axis=1)
+        array([1, 1, 2, 2, 2, 2])
+        """
+        return occupancy(self.visits, Calendar(period, self.zone, week_start), self._through)
+
+    def funnel(self, rule: str = "reached") -> StageFunnel:
+        """Count how far customers got on the ranked stages.
+
+        Parameters
+        ----------
+        rule
+            ``"reached"``: a customer has reached a stage when he visited it or any of higher rank, so that nobody who
+            skipped a stage is missing from it.
+
+        Returns
+        -------
+        StageFunnel
+
+        Raises
+        ------
+        InvalidDataError
+            If the rule is unknown or no stage has a rank.
+
+        Examples
+        --------
+        >>> log = clm.replay(
+        ...     {"customer_id": ["ann", "bob"], "at": ["2025-01-03", "2025-03-05"], "kind": ["order", "visit"]},
+        ...     clm.lifecycles.five_stage(),
+        ... )
+        >>> log.funnel()
+        <StageFunnel: reach 2 -> acquisition 1 -> conversion 1 -> retention 0 -> loyalty 0>
+        """
+        if rule not in _RULES:
+            raise InvalidDataError(f"rule {rule!r} is not one of {', '.join(_RULES)}.{nearest(str(rule), _RULES)}")
+        return reached(self.visits, self.lifecycle)
+
+    def upcoming(self, within: str | timedelta) -> Upcoming:
+        """Return the customers whom silence will move soon after the log ends.
+
+        Parameters
+        ----------
+        within
+            How soon: ``"14d"`` or a timedelta; included.
+
+        Returns
+        -------
+        Upcoming
+
+        Raises
+        ------
+        InvalidDataError
+            If `within` is no length of time.
+
+        Examples
+        --------
+        >>> log = clm.replay(
+        ...     {"customer_id": ["ann", "bob"], "at": ["2025-01-03", "2025-03-05"], "kind": ["order", "visit"]},
+        ...     clm.lifecycles.five_stage(),
+        ...     through="2025-03-31",
+        ... )
+        >>> log.upcoming("14d").next_stage.tolist()
+        ['at_risk']
+        """
+        until = self._through + microseconds_of(within, "within")
+        due = np.flatnonzero(self.next_at <= until)
+        due = due[np.argsort(self.next_at[due], kind="stable")]
+        names = np.array(self.visits.machine.stages, dtype=object)
+        return Upcoming(
+            customer=frozen_array(self.customer[due]),
+            stage=frozen_array(names[self.visits.stage_codes[self.visits.offsets[1:][due] - 1]]),
+            next_stage=frozen_array(names[self.next_stage[due]]),
+            at=frozen_array(self.next_at[due].view("M8[us]")),
+            definition=f"Customers whom a timeout moves by {describe(until, self.zone)} unless a touchpoint comes.",
+        )
+
+    @property
+    def _through(self) -> int:
+        return int(self.through.astype(np.int64))
+
+    def __len__(self) -> int:
+        return self.visits.n
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, StageLog):
+            return NotImplemented
+        return (self.lifecycle, self.through, self.visits) == (other.lifecycle, other.through, other.visits)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays inside
+
+    def __repr__(self) -> str:
+        return (
+            f"<StageLog: {self.visits.n:,} visits of {len(self.customer):,} customers to the stages of "
+            f"{self.lifecycle.name!r}, through {describe(self._through, self.zone)}>"
+        )

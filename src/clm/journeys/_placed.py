@@ -1,0 +1,103 @@
+"""Where everybody was at one moment, and who will be somewhere else soon."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, final
+
+import numpy as np
+from attrs import field, frozen
+
+from clm.stats import array_field, frozen_array, same
+
+if TYPE_CHECKING:
+    from clm.typing import Array
+
+
+@final
+@frozen(eq=False, repr=False, slots=False, kw_only=True)
+class StageAt(Mapping[Any, str]):
+    """The stage of each customer who had begun by a moment: a mapping of customer to stage.
+
+    Attributes
+    ----------
+    when : datetime64
+        The moment, UTC.
+    customer : (k,) ndarray
+        Customers, ascending.
+    codes : (k,) ndarray of int16
+        For each the place of his stage in `stages`.
+    stages : tuple of str
+        All stages of the lifecycle.
+    """
+
+    when: np.datetime64
+    customer: Array
+    codes: Array
+    stages: tuple[str, ...]
+
+    @property
+    def stage(self) -> Array:
+        """Stage of each customer, shape (k,)."""
+        return frozen_array(np.array(self.stages, dtype=object)[self.codes])
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Customers in each stage, empty stages included."""
+        counts = np.bincount(self.codes, minlength=len(self.stages))
+        return dict(zip(self.stages, counts.tolist(), strict=True))
+
+    @cached_property
+    def _stage_of(self) -> dict[Any, str]:
+        return dict(zip(self.customer.tolist(), self.stage.tolist(), strict=True))
+
+    def __getitem__(self, customer: Any) -> str:
+        return self._stage_of[customer]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._stage_of)
+
+    def __len__(self) -> int:
+        return len(self.customer)
+
+    def __eq__(self, other: object) -> bool:
+        if isinstance(other, StageAt):
+            return same(self.customer, other.customer) and same(self.stage, other.stage)
+        return Mapping.__eq__(self, other)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays inside
+
+    def __repr__(self) -> str:
+        counted = ", ".join(f"{stage} {count:,}" for stage, count in self.counts.items() if count)
+        return f"<{len(self):,} customers at {self.when}: {counted or 'none'}>"
+
+
+@final
+@frozen(kw_only=True, repr=False)
+class Upcoming:
+    """Customers whom silence will move, the soonest first.
+
+    Attributes
+    ----------
+    customer : (k,) ndarray
+        Who.
+    stage, next_stage : (k,) ndarray of str
+        Where each is, and where he will be.
+    at : (k,) ndarray of datetime64
+        When, UTC, unless a touchpoint comes first.
+    definition : str
+        What was looked for.
+    """
+
+    customer: Array = array_field()
+    stage: Array = array_field()
+    next_stage: Array = array_field()
+    at: Array = array_field()
+    definition: str = field(eq=False)
+
+    def __len__(self) -> int:
+        return len(self.customer)
+
+    def __repr__(self) -> str:
+        return f"<{len(self):,} customers whom silence will move>"
