@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import field, frozen
 
+from clm.data._dropped import dropped_field
 from clm.data._risk_table import Rows, count_risk
 from clm.data._time import days_in
 from clm.errors import InvalidDataError
@@ -75,7 +76,7 @@ class Durations:
     customer: Array | None = array_field(
         default=None, kw_only=True, converter=lambda ids: None if ids is None else frozen_array(ids)
     )
-    dropped: Mapping[str, int] = field(factory=dict, converter=dict, kw_only=True)
+    dropped: Mapping[str, int] = dropped_field()
     definition: str = field(default="Durations as given.", kw_only=True)
 
     __setstate__ = seal

@@ -6,9 +6,10 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
 from clm.data._cells import distinct
+from clm.data._dropped import dropped_field
 from clm.data._time import days_in
 from clm.errors import InvalidDataError
 from clm.stats import array_field, floats, frozen_array, refuse, seal
@@ -66,7 +67,7 @@ class RFM:
     value_first: FloatArray | None = array_field(default=None)
     value_total: FloatArray | None = array_field(default=None)
     unit: str = "week"
-    dropped: Mapping[str, int] = field(factory=dict, converter=dict)
+    dropped: Mapping[str, int] = dropped_field()
     definition: str = "Purchase histories as given."
 
     __setstate__ = seal
@@ -246,7 +247,7 @@ class Holdout:
     monetary: FloatArray | None = array_field(default=None, converter=_optional_floats)
     duration: float
     unit: str
-    dropped: Mapping[str, int] = field(factory=dict, converter=dict)
+    dropped: Mapping[str, int] = dropped_field()
     definition: str = "Purchases after the calibration."
 
     __setstate__ = seal
