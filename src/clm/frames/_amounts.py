@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 _FINEST: Final = 6  # decimals that are counted as whole numbers
 _ROOM: Final = 2.0**62
 
+ROUNDING: Final = 2.0**-51
+"""Relative rounding error of a decimal amount times a power of ten, at most."""
+
 
 @final
 @frozen
@@ -41,11 +44,16 @@ class Exact:
         return cls(0.0)
 
     def split(self, amounts: FloatArray) -> tuple[IntArray, FloatArray]:
-        """Return the whole numbers and the rest."""
-        whole = np.floor(amounts * self.factor + 0.5)
-        rest = amounts - whole / self.factor if self.factor else amounts
+        """Return the whole numbers and the rest, both in units."""
+        if not self.factor:
+            return np.zeros(len(amounts), np.int64), amounts
+        units = amounts * self.factor
+        whole = np.floor(units + 0.5)
+        rest = units - whole
+        # A decimal amount misses its whole number by the rounding of binary fractions only.
+        rest[np.abs(rest) <= np.abs(units) * ROUNDING] = 0.0
         return whole.astype(np.int64), rest
 
     def join(self, whole: Any, rest: Any) -> Any:
         """Return the amounts that totals of whole numbers and rests stand for."""
-        return whole / self.factor + rest if self.factor else rest
+        return (whole + rest) / self.factor if self.factor else rest

@@ -78,7 +78,7 @@ class Occasions:
         whole = np.add.reduceat(whole[order], starts)
         # Decimal amounts leave no rest: adding up nothing can be left out.
         rest = np.add.reduceat(rest[order], starts) if rest.any() else np.zeros(len(starts))
-        return cls(customer, period, at, whole, rest, exact.join(whole, rest) < 0)
+        return cls(customer, period, at, whole, rest, whole + rest < 0)
 
     @classmethod
     def by_row(cls, customer: IntArray, at: IntArray, amounts: FloatArray | None, exact: Exact) -> Occasions:

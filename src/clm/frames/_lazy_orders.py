@@ -9,21 +9,21 @@ import numpy as np
 from attrs import evolve, frozen
 
 from clm.errors import InvalidDataError
-from clm.frames._amounts import Exact
+from clm.frames._amounts import ROUNDING, Exact
 from clm.frames._column import read_series
 from clm.frames._histories import Histories
 from clm.frames._ids import BLANKS, sort_ids
 from clm.frames._orders import REASONS, nothing_left
-from clm.frames._plan import AMOUNT, AT, ID, Plan
+from clm.frames._plan import AMOUNT, AT, ID, PERIOD, Plan
 from clm.frames._source import collect
 
 if TYPE_CHECKING:
     from clm.frames._rules import Rules
     from clm.typing import IntArray
 
-PERIOD: Final = "clm_period"
 WHOLE: Final = "clm_whole"
 REST: Final = "clm_rest"
+UNITS: Final = "clm_units"
 FAULT: Final = "clm_fault"
 
 
@@ -104,17 +104,24 @@ class LazyOrders:
         aggregates = {AT: nw.col(AT).min()}
         if self.has_amounts:
             aggregates |= {WHOLE: _integer_sum(WHOLE), REST: nw.col(REST).sum()}
-        return frame.with_columns(self.plan.period(calendar).alias(PERIOD)).group_by(ID, PERIOD).agg(**aggregates)
+        return self.plan.with_period(frame, calendar).group_by(ID, PERIOD).agg(**aggregates)
 
     def _split(self, frame: Any) -> Any:
-        """Add the columns that `Exact.split` computes."""
-        factor = self.exact.factor
-        frame = frame.with_columns((nw.col(AMOUNT) * factor + 0.5).floor().cast(nw.Int64()).alias(WHOLE))
-        rest = nw.col(AMOUNT) - nw.col(WHOLE) / factor if factor else nw.col(AMOUNT)
-        return frame.with_columns(rest.alias(REST))
+        """Add the columns that `Exact.split` computes, by the same operations.
 
-    def _is_refund(self) -> Any:
-        return self.exact.join(nw.col(WHOLE), nw.col(REST)) < 0
+        There is no division among them: Polars divides by a constant by multiplying with its inverse.
+        """
+        if not self.exact.factor:
+            return frame.with_columns(nw.lit(0).cast(nw.Int64()).alias(WHOLE), nw.col(AMOUNT).alias(REST))
+        units = nw.col(AMOUNT) * self.exact.factor
+        frame = frame.with_columns(units.alias(UNITS), (units + 0.5).floor().alias(REST))
+        rest = nw.col(UNITS) - nw.col(REST)
+        rounded = nw.when(rest.abs() <= nw.col(UNITS).abs() * ROUNDING).then(nw.lit(0.0)).otherwise(rest)
+        return frame.with_columns(nw.col(REST).cast(nw.Int64()).alias(WHOLE), rounded.alias(REST))
+
+    @staticmethod
+    def _is_refund() -> Any:
+        return nw.col(WHOLE).cast(nw.Float64()) + nw.col(REST) < 0
 
     def _refunded(self, occasions: Any) -> int:
         if not self.negative:

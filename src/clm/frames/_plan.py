@@ -23,6 +23,7 @@ ID: Final = "clm_id"
 AT: Final = "clm_at"
 WALL: Final = "clm_wall"
 AMOUNT: Final = "clm_amount"
+PERIOD: Final = "clm_period"
 
 # Offsets are added up change by change: beyond this many a query would grow out of hand.
 _MOST_CHANGES: Final = 200
@@ -61,17 +62,23 @@ class Plan:
         row = collect(self.frame.select(**expressions), self.engine, self.what)
         return {name: row[name].to_list()[0] for name in expressions}
 
-    def period(self, calendar: Calendar) -> Any:
-        """Return the expression that numbers periods as `Calendar.index` does."""
+    def with_period(self, frame: Any, calendar: Calendar) -> Any:
+        """Add the column ``PERIOD``, which numbers periods as `Calendar.index` does.
+
+        Each step is a column of its own: SQL repeats the operands of a floor division, so that nested ones explode.
+        """
         if calendar.period == "hour":
             changes, offsets = self.offsets
-            return (nw.col(AT) + steps(nw.col(AT), changes, offsets % HOUR)) // HOUR
-        day = nw.col(WALL) // DAY
+            minutes = steps(nw.col(AT), changes, offsets % HOUR)
+            return frame.with_columns((nw.col(AT) + minutes).alias(PERIOD)).with_columns(nw.col(PERIOD) // HOUR)
+        frame = frame.with_columns((nw.col(WALL) // DAY).alias(PERIOD))
         if calendar.period == "day":
-            return day
+            return frame
         if calendar.period == "week":
-            return (day - calendar.first_day) // 7
-        return _month(day) // MONTHS[calendar.period]
+            return frame.with_columns((nw.col(PERIOD) - calendar.first_day) // 7)
+        frame = _with_month(frame)
+        months = MONTHS[calendar.period]
+        return frame if months == 1 else frame.with_columns(nw.col(PERIOD) // months)
 
 
 def steps(at: Any, changes: IntArray, values: IntArray) -> Any:
@@ -146,18 +153,21 @@ def _is_text(dtype: Any) -> bool:
     return isinstance(dtype, (nw.String, nw.Categorical, nw.Enum))
 
 
-def _month(day: Any) -> Any:
-    """Months since January 1970 of a day number, in whole-number arithmetic of the Gregorian calendar.
+def _with_month(frame: Any) -> Any:
+    """Turn day numbers into months since January 1970, in whole-number arithmetic of the Gregorian calendar.
 
     Years are counted from March, so that the leap day comes last; 146,097 days are 400 years.
     """
-    from_march = day + 719_468
-    era = from_march // 146_097
-    day_of_era = from_march - era * 146_097
-    year = (day_of_era - day_of_era // 1_460 + day_of_era // 36_524 - day_of_era // 146_096) // 365
-    day_of_year = day_of_era - (year * 365 + year // 4 - year // 100)
-    month = (day_of_year * 5 + 2) // 153
-    return (era * 400 + year) * 12 + month + 2 - 1970 * 12
+    era, day, year = nw.col("clm_era"), nw.col("clm_day"), nw.col("clm_year")
+    frame = frame.with_columns(clm_day=nw.col(PERIOD) + 719_468)
+    frame = frame.with_columns(clm_era=day // 146_097)
+    frame = frame.with_columns(clm_day=day - era * 146_097)
+    frame = frame.with_columns(clm_year=day - day // 1_460 + day // 36_524 - day // 146_096)
+    frame = frame.with_columns(clm_year=year // 365)
+    frame = frame.with_columns(clm_day=day - (year * 365 + year // 4 - year // 100))
+    month = (day * 5 + 2) // 153
+    frame = frame.with_columns(((era * 400 + year) * 12 + month + 2 - 1970 * 12).alias(PERIOD))
+    return frame.drop("clm_era", "clm_day", "clm_year")
 
 
 def _polars(frame: Any, dtype: Any) -> tuple[Any, bool]:
