@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from attrs import frozen
@@ -107,8 +107,8 @@ def _count_ends(ends: Array, rows: Rows, size: int) -> Array:
 
 def _numbered(ages: FloatArray, parts: float) -> Array | None:
     # Conversion to 32 bits is the fastest; twice a number must fit.
-    width: type = np.int32 if ages.max(initial=0.0) * parts < _WIDE else np.int64
-    numbers = (ages if parts == 1 else np.rint(ages * parts)).astype(width)
+    width: Any = np.int32 if ages.max(initial=0.0) * parts < _WIDE else np.int64
+    numbers: Array = (ages if parts == 1 else np.rint(ages * parts)).astype(width)
     exact = numbers == ages if parts == 1 else np.divide(numbers, parts) == ages
     return numbers if exact.all() else None
 

@@ -11,7 +11,8 @@ import numpy as np
 from clm.errors import InvalidDataError
 from clm.frames._column import read_sequence, read_series
 from clm.frames._source import Source, Table, collect, open_table
-from clm.satisfaction import CES, CSAT, NPS, Answers, Scale, check_rules
+from clm.satisfaction import CES, CSAT, NPS, Answers, Scale
+from clm.satisfaction._answers import check_rules
 
 if TYPE_CHECKING:
     from clm.frames._column import Column
@@ -75,7 +76,7 @@ def nps(
     >>> nps.promoters, nps.passives, nps.detractors, nps.missing
     (3, 2, 1, 1)
     >>> nps
-    <NPS: 33.33 points (95% interval -27.61 to 72.06; n = 6)>
+    <NPS: 33.33 points (95% interval -26.74 to 71.19; n = 6)>
     """
     return NPS(_answers(answers, score=score, weights=weights, missing=missing, scale=scale, off_scale=off_scale))
 
@@ -220,7 +221,7 @@ def _plain(given: Any) -> tuple[Any, Any]:
 
 
 def _blank(column: Column) -> Any:
-    return column.missing if column.values.dtype.kind != "f" and column.missing.any() else None
+    return column.missing if column.missing.any() else None
 
 
 def _pushed_down(table: Table, scale: Scale, *, missing: MissingRule, off_scale: OffScaleRule) -> Answers:

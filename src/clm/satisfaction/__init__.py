@@ -1,6 +1,6 @@
 """Satisfaction scores on named scales, with intervals that hold."""
 
-from clm.satisfaction._answers import Answers, check_rules
+from clm.satisfaction._answers import Answers
 from clm.satisfaction._cells import Cells
 from clm.satisfaction._ces import CES
 from clm.satisfaction._csat import CSAT
@@ -8,4 +8,4 @@ from clm.satisfaction._nps import NPS
 from clm.satisfaction._scale import Scale
 from clm.satisfaction._score import SurveyScore
 
-__all__ = ["CES", "CSAT", "NPS", "Answers", "Cells", "Scale", "SurveyScore", "check_rules"]
+__all__ = ["CES", "CSAT", "NPS", "Answers", "Cells", "Scale", "SurveyScore"]

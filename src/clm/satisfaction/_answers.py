@@ -300,7 +300,7 @@ def _off_scale_message(refused: Refused, scale: Scale, rows: int) -> str:
 
 def _why_off(value: Any, scale: Scale) -> str:
     shown = value.item() if isinstance(value, np.generic) else value
-    if isinstance(shown, str):
+    if isinstance(shown, (str, bytes)):
         names = f", and none of its names {', '.join(scale.labels)}" if scale.labels else ", not a number"
         return f"{_short(shown)} is text{names}"
     if isinstance(shown, bool):

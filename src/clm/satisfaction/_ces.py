@@ -65,7 +65,7 @@ class CES(SurveyScore):
     --------
     >>> answers = [7, 6, 5, 4, 7, 2, 6, 5, 3, 7]
     >>> clm.ces(answers)
-    <CES: 5.2 points (95% interval 3.974 to 6.426; n = 10)>
+    <CES: 5.2 points (95% interval 3.947 to 6.453; n = 10)>
     >>> clm.ces(answers, scoring="agree").value
     70.0
     """

@@ -102,7 +102,7 @@ class Scale:
                 f"a scale goes up in positive steps from low to high, not from {self.low} to {self.high} by"
                 f" {self.step}. Say with higher_is_better=False that low answers are good."
             )
-        steps = (self.high - self.low) / self.step
+        steps = (float(self.high) - float(self.low)) / self.step
         if not steps < _MOST_POINTS or abs(steps - round(steps)) > _ON_A_POINT * max(1.0, steps):
             raise InvalidDataError(
                 f"{self.low} to {self.high} by {self.step} is no scale of at most {_MOST_POINTS:,} points."

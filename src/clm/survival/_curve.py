@@ -23,6 +23,11 @@ def _array() -> Any:
     return array_field(converter=frozen_array)
 
 
+def aged(age: float, unit: str) -> str:
+    """Return an age for readers, as in ``3 weeks``."""
+    return f"{figure(age)} {unit}{'' if age == 1 else 's'}"
+
+
 @final
 @frozen(kw_only=True, repr=False)
 class SurvivalCurve:
@@ -264,7 +269,7 @@ class SurvivalCurve:
         }
 
     def _aged(self, age: float) -> str:
-        return f"{figure(age)} {self.unit}{'' if age == 1 else 's'}"
+        return aged(age, self.unit)
 
     def __len__(self) -> int:
         return len(self.times)

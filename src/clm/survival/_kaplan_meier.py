@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from attrs import evolve
 
 from clm.data import Durations
 from clm.errors import InvalidDataError
-from clm.stats import figure
 from clm.survival._band import beta_product
-from clm.survival._curve import SurvivalCurve
+from clm.survival._curve import SurvivalCurve, aged
 
 if TYPE_CHECKING:
     from clm.typing import Array, FloatArray
@@ -69,7 +69,7 @@ def kaplan_meier(durations: Durations) -> SurvivalCurve:
     event = lost > 0
     ages_lost, lost_then, at_risk_then = ages[event], lost[event], at_risk[event]
     value = _survival(lost_then, at_risk_then)
-    return SurvivalCurve(
+    curve = SurvivalCurve(
         times=ages_lost,
         value=value,
         standard_error=_greenwood(value, lost_then, at_risk_then),
@@ -84,8 +84,8 @@ def kaplan_meier(durations: Durations) -> SurvivalCurve:
             f"Share of customers still there by age in {durations.unit}s (Kaplan-Meier; those whose end was not seen"
             f" count up to their last age). {durations.definition}"
         ),
-        caveats=_caveats(durations, ages, at_risk, ages_lost, at_risk_then, value),
     )
+    return evolve(curve, caveats=_caveats(durations, curve))
 
 
 def _survival(lost: Array, at_risk: Array) -> FloatArray:
@@ -115,36 +115,31 @@ def _at_zero(value: FloatArray, lost: Array, at_risk: Array) -> tuple[float, flo
     return beta_product(lost[:until], at_risk[:until])
 
 
-def _caveats(
-    durations: Durations,
-    ages: FloatArray,
-    at_risk: Array,
-    ages_lost: FloatArray,
-    at_risk_lost: Array,
-    value: FloatArray,
-) -> tuple[str, ...]:
-    caveats = []
-    few = at_risk_lost < _FEW
+def _caveats(durations: Durations, curve: SurvivalCurve) -> tuple[str, ...]:
+    unit, caveats = durations.unit, []
+    few = curve.at_risk < _FEW
     if few.any():
         caveats.append(
             f"Fewer than {_FEW} customers are at risk at {int(few.sum()):,} of {len(few):,} ages, first at"
-            f" {figure(ages_lost[few][0])} {durations.unit}s."
+            f" {aged(curve.times[few][0], unit)}."
         )
     entry = durations.entry
     if entry is not None:
         never = int(((durations.durations == entry) & (entry > 0)).sum())
         if never:
-            caveats.append(f"{never:,} customers ended at the age at which they came under observation: never at risk.")
-    empty = at_risk[1:] <= 0
+            caveats.append(
+                f"{never:,} of {len(durations):,} rows end at the age at which they come under observation: they are"
+                " never at risk."
+            )
+    empty = curve.risk_set[1:] <= 0
     if empty.any():
-        caveats.append(
-            f"Nobody was at risk after {figure(ages[:-1][empty][0])} {durations.unit}s until others entered later."
-        )
-    zero = np.flatnonzero(value == 0)
+        age = aged(curve.risk_ages[:-1][empty][0], unit)
+        caveats.append(f"Nobody was at risk after {age} until others entered later.")
+    zero = np.flatnonzero(curve.value == 0)
     if len(zero) > 1:
-        first = zero[0]
+        age = aged(curve.times[zero[0]], unit)
         caveats.append(
-            f"All {at_risk_lost[first]:g} at risk at {figure(ages_lost[first])} {durations.unit}s were lost: those who"
-            " entered later cannot raise the curve again."
+            f"All {curve.at_risk[zero[0]]:g} at risk at {age} were lost: who entered later cannot raise the curve"
+            " again."
         )
     return tuple(caveats)
