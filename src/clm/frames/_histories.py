@@ -97,7 +97,7 @@ class Occasions:
         bought = slice(None) if kept.all() else kept
         customer, period, at = self.customer[bought], self.period[bought], self.at[bought]
         starts = _starts(customer)
-        ends = np.append(starts[1:], len(customer)) - 1
+        ends = np.append(starts, len(customer))[1:] - 1
         values: tuple[FloatArray | None, ...] = (None, None, None)
         if self.whole is not None and self.rest is not None:
             whole, rest = self.whole[bought], self.rest[bought]
