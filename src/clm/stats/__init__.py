@@ -1,5 +1,6 @@
 """Estimates, their intervals, and the statistics under them."""
 
+from clm.stats._arguments import period_rate, plain_number, whole_number
 from clm.stats._arrays import (
     array_field,
     floats,
@@ -29,7 +30,7 @@ from clm.stats._format import figure, plain, summary
 from clm.stats._has_estimate import HasEstimate
 from clm.stats._interval import Interval, check_level
 from clm.stats._linearised import Linearised
-from clm.stats._mover import Mover, Quantity, plain_number, propagate
+from clm.stats._mover import Mover, Quantity, propagate
 from clm.stats._proportion import exact, mean, proportion
 from clm.stats._score_intervals import (
     AdjustedWald,
@@ -70,6 +71,7 @@ __all__ = [
     "is_missing",
     "mean",
     "numbers",
+    "period_rate",
     "plain",
     "plain_number",
     "propagate",
@@ -80,6 +82,7 @@ __all__ = [
     "seal",
     "summary",
     "where",
+    "whole_number",
     "wilson_limits",
     "z_score",
 ]

@@ -10,7 +10,7 @@ from attrs import frozen
 from scipy import special
 
 from clm.errors import InvalidDataError
-from clm.stats._arrays import numbers
+from clm.stats._arguments import check_range, plain_number
 from clm.stats._bands import NoBand, Normal, StudentT, z_score
 from clm.stats._estimate import Estimate
 from clm.stats._has_estimate import HasEstimate
@@ -72,9 +72,7 @@ class Quantity:
             value = estimate.value
         else:
             value, estimate = plain_number(given, name), None
-        if value < lowest or value > highest:
-            percent = " Give 0.8 for 80 percent." if highest == 1 else ""
-            raise InvalidDataError(f"{name} must {_range(lowest, highest)}, not {value:g}.{percent}")
+        check_range(value, name, lowest, highest)
         return cls(name, value, estimate, lowest, highest, positive)
 
     @property
@@ -175,6 +173,7 @@ def propagate(
     unit: str,
     definition: str,
     undefined: str | None = None,
+    n: int | None = None,
     scale: Literal["log", "plain"] = "log",
     lowest: float = -np.inf,
     highest: float = np.inf,
@@ -190,6 +189,8 @@ def propagate(
         As in `Estimate`.
     undefined
         Why the formula has no value where it returns NaN or an infinity.
+    n
+        Observations behind the result; by default those of the quantity with the fewest, 0 without an estimate.
 
     Returns
     -------
@@ -220,7 +221,7 @@ def propagate(
     return Estimate(
         value=value,
         standard_error=_standard_error(formula, quantities) if estimated and not isnan(value) else np.nan,
-        n=min(counts, default=0),
+        n=min(counts, default=0) if n is None else n,
         name=name,
         unit=unit,
         definition=definition,
@@ -228,20 +229,6 @@ def propagate(
         band=NoBand(reason) if reason else _band(Mover(formula, tuple(quantities), scale, lowest, highest)),
         caveats=(*caveats, *dependent),
     )
-
-
-def plain_number(given: Any, name: str) -> float:
-    """Return one finite number.
-
-    Raises
-    ------
-    InvalidDataError
-        If it is anything else.
-    """
-    array = numbers(given, name)
-    if array.ndim or not np.isfinite(array):
-        raise InvalidDataError(f"{name} must be one finite number, not {_shown(given)}.")
-    return float(array)
 
 
 def _band(mover: Mover) -> Band:
@@ -302,14 +289,3 @@ def _combined(
 def _t_quantile(band: StudentT, level: float) -> float:
     df = float(band.df)
     return float(special.stdtrit(df, 0.5 + level / 2)) if df > 0 else np.nan
-
-
-def _range(lowest: float, highest: float) -> str:
-    if isfinite(lowest) and isfinite(highest):
-        return f"lie between {lowest:g} and {highest:g}"
-    return f"be {lowest:g} or more" if isfinite(lowest) else f"be {highest:g} or less"
-
-
-def _shown(given: Any) -> str:
-    text = repr(given)
-    return text if len(text) <= 40 else f"{text[:37]}..."
