@@ -220,6 +220,11 @@ class RFM:
         )
         return cells, frozen_array(cell_of)
 
+    def to_columns(self) -> dict[str, Array]:
+        """Return the rows as columns, for ``clm.to_frame``; columns that were not given are left out."""
+        names = ("customer", "frequency", "recency", "T", "monetary", "first", "value_first", "value_total", "weights")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
     def __repr__(self) -> str:
         repeaters = self.frequency > 0
         count = float(repeaters.sum() if self.weights is None else self.weights[repeaters].sum())
@@ -251,6 +256,10 @@ class Holdout:
     definition: str = "Purchases after the calibration."
 
     __setstate__ = seal
+
+    def to_columns(self) -> dict[str, Array]:
+        """Return the rows as columns, for ``clm.to_frame``."""
+        return {"frequency": self.frequency} | ({} if self.monetary is None else {"monetary": self.monetary})
 
     def __repr__(self) -> str:
         bought, span = self.frequency.sum(), f"{self.duration:g} {self.unit}s"

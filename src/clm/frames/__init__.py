@@ -2,8 +2,22 @@
 
 from clm.frames._answers import ces, csat, nps
 from clm.frames._cohort_value import cohort_ltv
+from clm.frames._output import Columnar, to_frame
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
 from clm.frames._source import Source
 from clm.frames._touchpoints import replay
 
-__all__ = ["Source", "ces", "cohort_ltv", "csat", "nps", "replay", "rfm", "rfm_cells", "rfm_split"]
+__all__ = [
+    "Columnar",
+    "Source",
+    "ces",
+    "cohort_ltv",
+    "csat",
+    "nps",
+    "replay",
+    "rfm",
+    "rfm_cells",
+    "rfm_split",
+    "rfm_splitto_frame",
+    "to_frame",
+]

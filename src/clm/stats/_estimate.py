@@ -272,6 +272,41 @@ class Estimate(Generic[V]):
             for i, (count, of) in enumerate(zip(counts, cells, strict=True))
         ]
 
+    def to_columns(self, level: float = 0.95) -> dict[str, Array]:
+        """Return the cells as columns, for ``clm.to_frame``.
+
+        Parameters
+        ----------
+        level
+            Nominal coverage of the limits.
+
+        Returns
+        -------
+        dict of str to (cells,) ndarray
+            ``index`` where there is one, ``value, standard_error, low, high, n, undefined``.
+
+        Raises
+        ------
+        InvalidDataError
+            If this is a matrix: the table that it belongs to has its columns.
+        """
+        if np.ndim(self.value) > 1:
+            raise InvalidDataError(f"{self.name} is a matrix, which has no single column. Ask the table it comes from.")
+        interval = self.confidence_interval(level)
+        cells = {
+            "value": self.value,
+            "standard_error": self.standard_error,
+            "low": interval.low,
+            "high": interval.high,
+            "n": self.n,
+        }
+        columns = {name: np.atleast_1d(np.asarray(cell)) for name, cell in cells.items()}
+        undefined = np.full(columns["value"].shape, None, object)
+        if self.undefined is not None:
+            undefined[:] = self.undefined
+        index = {} if self.index is None else {"index": np.asarray(self.index)}
+        return {**index, **columns, "undefined": undefined}
+
     def to_dict(self, level: float = 0.95) -> dict[str, Any]:
         """Return plain numbers, strings and lists that JSON can hold; NaN becomes None, with the reason beside it.
 

@@ -62,6 +62,10 @@ class HasEstimate(ABC):
         """What a careful reader should know before quoting the number."""
         return self.estimate.caveats
 
+    def to_columns(self, level: float = 0.95) -> dict[str, Array]:
+        """Return the number as columns of one row, for ``clm.to_frame``."""
+        return self.estimate.to_columns(level)
+
     def to_dict(self, level: float = 0.95) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
         return self.estimate.to_dict(level)
