@@ -18,6 +18,5 @@ __all__ = [
     "rfm",
     "rfm_cells",
     "rfm_split",
-    "rfm_splitto_frame",
     "to_frame",
 ]
