@@ -22,6 +22,12 @@ DEFAULTS: Final = {
     "channel": "channel",
     "amount": "amount",
     "score": "score",
+    "acquired_at": "acquired_at",
+    "impressions": "impressions",
+    "visits": "visits",
+    "clicks": "clicks",
+    "followers": "followers",
+    "cost": "cost",
 }
 """Column names that are looked for where none is given."""
 
