@@ -23,9 +23,17 @@ def arrow(columns):
     return pa.table(columns)
 
 
+NULLABLE = {
+    pa.int64(): pd.Int64Dtype(),
+    pa.float64(): pd.Float64Dtype(),
+    pa.string(): pd.StringDtype(),
+    pa.bool_(): pd.BooleanDtype(),
+}
+DUCKDB = duckdb.connect()
+
+
 def relation(columns):
-    table = arrow(columns)
-    return duckdb.connect().from_arrow(table)
+    return DUCKDB.from_arrow(arrow(columns))
 
 
 FRAMES = {
@@ -33,7 +41,7 @@ FRAMES = {
     "pandas": lambda columns: pd.DataFrame(
         {name: pd.Series(values, dtype="float64") for name, values in columns.items()}
     ),
-    "pandas nullable": lambda columns: pd.DataFrame(columns).convert_dtypes(),
+    "pandas nullable": lambda columns: arrow(columns).to_pandas(types_mapper=NULLABLE.get),
     "pandas arrow": lambda columns: arrow(columns).to_pandas(types_mapper=pd.ArrowDtype),
     "polars": pl.DataFrame,
     "polars lazy": pl.LazyFrame,

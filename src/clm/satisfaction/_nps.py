@@ -23,7 +23,7 @@ NPSMethod: TypeAlias = Literal["adjusted_wald", "score", "wald", "t", "bootstrap
 _CODES: Final = np.array([-100.0, 0.0, 100.0])
 _DRAWS: Final = 20_000
 _PRIOR: Final = np.array([0.75, 1.5, 0.75])
-_FEW: Final = 5
+_FEW: Final = 10
 _BY_CATEGORY: Final = Scale(-1, 1, bottom=-1, top=1, labels=("detractor", "passive", "promoter"))
 
 
@@ -52,8 +52,9 @@ class NPS(SurveyScore):
     -----
     With shares p of promoters and d of detractors the variance of one answer is ``p + d - (p - d)**2`` [1]_. The
     default interval adds three answers, split 3/4, 3/2, 3/4, before Wald's formula: unanimous answers keep an
-    interval, and it covers between 93 and 97 in 100 times from n = 10 on, where Wald's own falls to 65. With 3 to 5
-    skewed answers it covers 90 to 92. Weighted answers enter with Kish's effective number.
+    interval. Where two in a hundred detract and ninety promote, it holds the true score 93 times in 100 with ten
+    answers, where Wald's own holds it 65 times. With fewer than ten, nearly unanimous answers it may fall to 90 and
+    below. Weighted answers enter with Kish's effective number.
 
     References
     ----------
@@ -148,9 +149,10 @@ class NPS(SurveyScore):
         return definition(f"Percent answering {promoters} less percent answering {detractors}", self.answers)
 
     def _caveats(self) -> tuple[str, ...]:
-        if not 0 < self.effective_n <= _FEW:
+        if not 0 < self.effective_n < _FEW:
             return ()
-        return (f"With {self.effective_n:.3g} answers a 95% interval holds the true score about 90 times in 100.",)
+        few = f"With {self.effective_n:.3g} answers"
+        return (f"{few} a 95% interval may hold the true score only 90 times in 100.",)
 
     def _net(self, band: type[AdjustedWald | TangoScore]) -> Band:
         sides = self.answers.sides()
