@@ -25,12 +25,15 @@ from clm.stats._bands import (
     wilson_limits,
     z_score,
 )
+from clm.stats._delta import central_differences, delta_estimate
 from clm.stats._estimate import Estimate
 from clm.stats._format import figure, plain, summary
 from clm.stats._has_estimate import HasEstimate
 from clm.stats._interval import Interval, check_level
+from clm.stats._likelihood import Diagnostics, Likelihood, Maximum, maximise
 from clm.stats._linearised import Linearised
 from clm.stats._mover import Mover, Quantity, propagate
+from clm.stats._parameters import Parameters
 from clm.stats._proportion import exact, mean, proportion
 from clm.stats._score_intervals import (
     AdjustedWald,
@@ -46,29 +49,36 @@ __all__ = [
     "AgrestiCoull",
     "Band",
     "ClopperPearson",
+    "Diagnostics",
     "Estimate",
     "Exact",
     "HasEstimate",
     "Interval",
     "Jeffreys",
+    "Likelihood",
     "Linearised",
     "LogNormal",
     "LogitNormal",
+    "Maximum",
     "Mover",
     "NetStudentT",
     "NoBand",
     "Normal",
+    "Parameters",
     "Quantity",
     "StudentT",
     "TangoScore",
     "Wilson",
     "array_field",
+    "central_differences",
     "check_level",
+    "delta_estimate",
     "exact",
     "figure",
     "floats",
     "frozen_array",
     "is_missing",
+    "maximise",
     "mean",
     "numbers",
     "period_rate",
