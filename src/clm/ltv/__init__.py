@@ -1,20 +1,32 @@
 """Lifetime value: what a customer has brought, and what he is still expected to bring."""
 
+from clm.ltv._average_order import average_order_ltv
 from clm.ltv._berger_nasr import berger_nasr_ltv
+from clm.ltv._bg_nbd import BGNBD
+from clm.ltv._bg_nbd_fit import BGNBDFit
 from clm.ltv._churn import churn_ltv
 from clm.ltv._cohort import CohortValue
+from clm.ltv._contribution import contribution_ltv
 from clm.ltv._customer_equity import customer_equity
 from clm.ltv._formula import formula_ltv
+from clm.ltv._historic import historic_ltv
+from clm.ltv._margin import margin_ltv
 from clm.ltv._margin_multiple import margin_multiple
 from clm.ltv._markov import markov_ltv
 from clm.ltv._order_frequency import order_frequency_ltv
 
 __all__ = [
+    "BGNBD",
+    "BGNBDFit",
     "CohortValue",
+    "average_order_ltv",
     "berger_nasr_ltv",
     "churn_ltv",
+    "contribution_ltv",
     "customer_equity",
     "formula_ltv",
+    "historic_ltv",
+    "margin_ltv",
     "margin_multiple",
     "markov_ltv",
     "order_frequency_ltv",

@@ -38,11 +38,11 @@ def histories(rfm: Any, unit: str) -> RFM:
     InvalidDataError
         If they are none, or count in another unit.
     """
-    rfm = as_rfm(rfm)
-    if rfm.unit == unit:
-        return rfm
+    known = as_rfm(rfm)
+    if known.unit == unit:
+        return known
     raise InvalidDataError(
-        f"the fit counts time in {unit}s, rfm in {rfm.unit}s. Build rfm with unit={unit!r}, or fit the model to it."
+        f"the fit counts time in {unit}s, rfm in {known.unit}s. Build rfm with unit={unit!r}, or fit the model to it."
     )
 
 

@@ -1,0 +1,214 @@
+"""The BG/NBD model: customers buy at random until, after some purchase, they leave unseen."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any, Final, final
+
+import numpy as np
+from attrs import field, frozen
+
+from clm.data import days_in
+from clm.errors import IdentifiabilityWarning, InvalidDataError
+from clm.ltv._arguments import as_rfm
+from clm.ltv._bg_nbd_fit import NAMES, BGNBDFit
+from clm.ltv._bg_nbd_likelihood import BGNBDLikelihood
+from clm.ltv._subsample import subsample
+from clm.stats import Parameters, maximise, plain_number, whole_number
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clm.data import RFM
+    from clm.typing import FloatArray
+
+_ENOUGH: Final = 10_000
+"""Customers on which starting values are tried."""
+
+_FEW: Final = 500
+"""Repeat buyers below which intervals have been seen to cover less than they say."""
+
+_EDGES: Final = {
+    "r": ("some buy all the time and nearly all never", "all customers buy at the same rate"),
+    "alpha": ("buying rates have no bound", "all customers buy at the same rate"),
+    "a": ("nobody is seen to leave", "all customers are as likely to leave, or all leave at once"),
+    "b": ("all leave after their first repeat purchase", "all customers are as likely to leave, or nobody leaves"),
+}
+
+
+def _tolerance(given: Any) -> float:
+    return plain_number(given, "tol", lowest=1e-12)
+
+
+def _steps(given: Any) -> int:
+    return whole_number(given, "max_iterations")
+
+
+@final
+@frozen
+class BGNBD:
+    """Model of repeat purchases by customers who leave without saying so, after any of them.
+
+    While he is there a customer buys at random, at a rate of his own; after each repeat purchase he leaves with a
+    chance of his own. Rates vary between customers as Gamma(r, alpha), chances as Beta(a, b), independently [1]_.
+    A customer without a repeat purchase has had no occasion to leave: his probability of being alive is 1 by
+    construction.
+
+    Parameters
+    ----------
+    tol : float
+        The fit ends when a Newton step would move no parameter by more than this many of its standard errors.
+    max_iterations : int
+        Newton steps allowed from each start.
+
+    References
+    ----------
+    .. [1] Fader, Hardie and Lee (2005), "Counting your customers the easy way", Marketing Science 24(2), 275-284.
+
+    Examples
+    --------
+    >>> rfm = clm.rfm(clm.datasets.cdnow(), unit="week", through="1997-09-30")
+    >>> fit = clm.BGNBD().fit(rfm)
+    >>> {name: round(value, 3) for name, value in fit.params.items()}
+    {'r': 0.243, 'alpha': 4.414, 'a': 0.793, 'b': 2.426}
+    >>> fit.expected_purchases(rfm, horizon=39).sum()
+    <total expected purchases: 1,653 purchases (95% interval 1,514 to 1,806; n = 2,357)>
+    """
+
+    tol: float = field(default=1e-6, kw_only=True, converter=_tolerance)
+    max_iterations: int = field(default=100, kw_only=True, converter=_steps)
+
+    def fit(self, rfm: RFM) -> BGNBDFit:
+        """Estimate the parameters by maximum likelihood.
+
+        Parameters
+        ----------
+        rfm
+            Purchase histories; weights count. Money is not used.
+
+        Returns
+        -------
+        BGNBDFit
+
+        Raises
+        ------
+        InvalidDataError
+            If there are no histories, nobody bought again, or there are fewer kinds of histories than parameters.
+        ConvergenceError
+            If the likelihood was still rising after `max_iterations`.
+
+        Warns
+        -----
+        IdentifiabilityWarning
+            If the likelihood has no maximum inside, so that intervals are undefined: there are too few customers, or
+            they do not differ, or nobody leaves.
+        """
+        cells = _fit_for(as_rfm(rfm))
+        weights = np.asarray(cells.weights)
+        customers, bought = float(weights.sum()), float((weights * cells.frequency).sum())
+        scale = float((weights * cells.T).sum()) / customers
+        maximum = maximise(
+            BGNBDLikelihood.of(cells, weights, scale=scale),
+            _starts(bought / customers),
+            names=NAMES,
+            edges=_EDGES,
+            trial=(
+                BGNBDLikelihood.of(cells, subsample(weights, _ENOUGH), scale=scale) if customers > 2 * _ENOUGH else None
+            ),
+            tolerance=self.tol,
+            max_iterations=self.max_iterations,
+        )
+        parameters = Parameters.estimated(
+            maximum,
+            NAMES,
+            n=round(customers),
+            scale=np.array([1.0, scale, 1.0, 1.0]),
+            offset=-bought * float(np.log(scale)),
+        )
+        if parameters.undefined is not None:
+            warnings.warn(
+                f"BG/NBD: {parameters.undefined}. Predictions stand without intervals; "
+                "give more customers or a longer history, or a simpler model.",
+                IdentifiabilityWarning,
+                stacklevel=2,
+            )
+        return BGNBDFit(
+            parameters=parameters,
+            unit=cells.unit,
+            caveats=_caveats(parameters, float(weights[cells.frequency > 0].sum())),
+        )
+
+    def with_params(self, params: Mapping[str, float], *, unit: str) -> BGNBDFit:
+        """Take parameters from elsewhere, a published table say.
+
+        Parameters
+        ----------
+        params
+            Values of ``r, alpha, a, b``, positive; alpha in `unit`.
+        unit
+            The unit of time that the parameters count in.
+
+        Returns
+        -------
+        BGNBDFit
+            Its intervals are undefined, since the errors of the parameters are not known.
+
+        Raises
+        ------
+        InvalidDataError
+            If a name is missing or unknown, a value is not positive, or the unit is unknown.
+
+        Examples
+        --------
+        >>> fit = clm.BGNBD().with_params({"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426}, unit="week")
+        >>> fit.expected_purchases(horizon=52)
+        <expected purchases: 1.446 purchases (no interval; n = 0)>
+        """
+        days_in(unit)
+        parameters = Parameters.given(params, NAMES)
+        return BGNBDFit(parameters=parameters, unit=unit, caveats=_caveats(parameters, np.inf))
+
+
+def _fit_for(rfm: RFM) -> RFM:
+    """Return the cells of histories that four parameters can be read off."""
+    if not len(rfm):
+        raise InvalidDataError("rfm holds no customers. Check the filters before it.")
+    cells = rfm.cells
+    cells.validate()
+    if not (cells.frequency > 0).any():
+        raise InvalidDataError(
+            f"none of the {rfm.n:,} customers bought again, so that nothing is known of when and how long they buy. "
+            "Give a longer history, or check that rfm was built from all orders, not from first ones."
+        )
+    if len(cells) < len(NAMES):
+        raise InvalidDataError(
+            f"there are {len(cells)} kinds of histories among {rfm.n:,} customers, for {len(NAMES)} parameters. "
+            "Give more customers."
+        )
+    return cells
+
+
+def _starts(purchases_each: float) -> list[FloatArray]:
+    """Return starting values in time scaled to a mean age of 1: customers alike and unlike, leaving early and late."""
+    return [
+        np.log([r, r / (purchases_each * faster), a, b])
+        for r, faster, a, b in ((0.5, 1.5, 0.8, 2.5), (2.0, 1.2, 0.3, 1.0), (0.2, 3.0, 2.0, 10.0))
+    ]
+
+
+def _caveats(parameters: Parameters, repeaters: float) -> tuple[str, ...]:
+    by_construction = (
+        "a customer without a repeat purchase counts as alive with probability 1 by construction; "
+        "the MBG/NBD and Pareto/NBD models let customers leave before it"
+    )
+    caveats = [by_construction]
+    if repeaters < _FEW:
+        caveats.append(
+            f"only {repeaters:,.0f} customers bought again: with fewer than {_FEW} intervals may be too narrow"
+        )
+    found = parameters.diagnostics
+    if found is not None and found.starts_agreeing < found.starts:
+        caveats.append(f"only {found.starts_agreeing} of {found.starts} starting values led to this maximum")
+    if found is not None and found.ridge and parameters.undefined is None:
+        caveats.append("some combination of the parameters is hardly known: their values mean little one by one")
+    return tuple(caveats)

@@ -1,0 +1,295 @@
+"""What a fitted BG/NBD model states: its parameters, and predictions with their errors."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, final, overload
+
+from attrs import frozen
+
+from clm.ltv._bg_nbd_process import BGNBDProcess
+from clm.ltv._predictions import Predictions
+from clm.ltv._summary import summary_of
+from clm.stats import Parameters, figure
+
+if TYPE_CHECKING:
+    from clm.data import RFM, Discount
+    from clm.ltv._prediction_interval import PredictionInterval
+    from clm.stats import Diagnostics, Estimate, Interval
+    from clm.typing import Array, FloatArray, RandomState
+
+NAMES: Final = ("r", "alpha", "a", "b")
+
+
+@final
+@frozen(kw_only=True, repr=False)
+class BGNBDFit:
+    """A fitted BG/NBD model. Made by `BGNBD.fit` and `BGNBD.with_params`.
+
+    Predictions are `Estimate`s whose intervals follow from the parameters' covariance by the delta method; totals and
+    means of them carry that covariance. Each is computed once for every distinct history.
+
+    Attributes
+    ----------
+    parameters : Parameters
+        ``r, alpha, a, b`` with their covariance on the log scale.
+    unit : str
+        The unit of time of alpha, of horizons and of rates.
+    caveats : tuple of str
+        What a careful reader should know before quoting a number.
+
+    Notes
+    -----
+    Fails to describe customers who buy by the calendar or in clumps. In simulations intervals of nominally 95 percent
+    covered 92 to 98 percent with 500 customers, and 93 to 97 percent with 2,000.
+    """
+
+    parameters: Parameters
+    unit: str
+    caveats: tuple[str, ...] = ()
+
+    @property
+    def params(self) -> dict[str, float]:
+        """Estimates by name."""
+        return self.parameters.by_name
+
+    @property
+    def standard_errors(self) -> dict[str, float]:
+        """Standard errors by name; NaN where they are not known."""
+        return self.parameters.standard_errors
+
+    @property
+    def covariance(self) -> FloatArray:
+        """Covariance of the parameters, shape (4, 4), in the order of `params`."""
+        return self.parameters.covariance
+
+    def confidence_interval(self, level: float = 0.95) -> dict[str, Interval[float]]:
+        """Return an interval a parameter, by name; symmetric on the log scale."""
+        return self.parameters.confidence_interval(level)
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood at the estimates; NaN for given parameters."""
+        return self.parameters.loglik
+
+    @property
+    def aic(self) -> float:
+        """Akaike's criterion; lower is better."""
+        return self.parameters.aic
+
+    @property
+    def bic(self) -> float:
+        """Schwarz's criterion, with customers as observations; lower is better."""
+        return self.parameters.bic
+
+    @property
+    def n(self) -> int:
+        """Customers behind the estimates."""
+        return self.parameters.n
+
+    @property
+    def diagnostics(self) -> Diagnostics | None:
+        """How the maximum was found; None for given parameters."""
+        return self.parameters.diagnostics
+
+    def summary(self) -> str:
+        """Return the fit in a few lines of text, for printing."""
+        return summary_of("BG/NBD", self.parameters, f"{self.n:,} customers, unit {self.unit}", self.caveats)
+
+    @overload
+    def expected_purchases(self, rfm: None = None, *, horizon: float) -> Estimate[float]: ...
+    @overload
+    def expected_purchases(self, rfm: RFM, *, horizon: float) -> Estimate[FloatArray]: ...
+    @overload
+    def expected_purchases(self, rfm: None = None, *, horizon: FloatArray) -> Estimate[FloatArray]: ...
+    def expected_purchases(self, rfm: RFM | None = None, *, horizon: Any) -> Estimate[Any]:
+        """Expect so many purchases of a new customer after his first, or of each customer given his history.
+
+        Parameters
+        ----------
+        rfm
+            Histories, in the fit's unit; without them the customer is new and his first purchase is not counted.
+        horizon
+            How far ahead, from 0 on, in the fit's unit; for a new customer also an array, one cell each.
+
+        Returns
+        -------
+        Estimate
+            Unit ``"purchases"``; one cell a customer of `rfm`, in its order.
+
+        Raises
+        ------
+        InvalidDataError
+            If the horizon is negative or not finite, or `rfm` counts in another unit.
+        """
+        return self._predictions.expected(rfm, horizon)
+
+    def probability_alive(self, rfm: RFM) -> Estimate[FloatArray]:
+        """State how likely each customer has not left by the end of his observation.
+
+        Parameters
+        ----------
+        rfm
+            Histories, in the fit's unit.
+
+        Returns
+        -------
+        Estimate
+            Unit ``"fraction"``; exactly 1 without a repeat purchase, see `caveats`.
+
+        Raises
+        ------
+        InvalidDataError
+            If `rfm` counts in another unit.
+        """
+        return self._predictions.probability_alive(rfm)
+
+    def purchase_probability(self, k: int, rfm: RFM | None = None, *, horizon: float) -> Estimate[Any]:
+        """State how likely exactly `k` purchases are.
+
+        Parameters
+        ----------
+        k
+            Number of purchases, from 0 on.
+        rfm
+            Histories, in the fit's unit; without them the customer is new and his first purchase is not counted.
+        horizon
+            How far ahead, from 0 on, in the fit's unit.
+
+        Returns
+        -------
+        Estimate
+            Unit ``"fraction"``; one cell a customer of `rfm`, in its order.
+
+        Raises
+        ------
+        InvalidDataError
+            If `k` is no whole number, the horizon is negative or not finite, or `rfm` counts in another unit.
+        """
+        return self._predictions.exactly(k, rfm, horizon)
+
+    def residual_purchases(self, rfm: RFM, *, discount: Discount) -> Estimate[FloatArray]:
+        """Discount all purchases that each customer is still expected to make, without end.
+
+        Parameters
+        ----------
+        rfm
+            Histories, in the fit's unit.
+        discount
+            With its own period.
+
+        Returns
+        -------
+        Estimate
+            Unit ``"purchases"``, each counted at its present value. At a rate of 0 it is defined for a > 1 only:
+            otherwise it has no finite expectation.
+
+        Raises
+        ------
+        InvalidDataError
+            If the discount is a bare number, or `rfm` counts in another unit.
+
+        Notes
+        -----
+        Discounted expected residual transactions (DERT), by quadrature: there is no closed form for this model.
+        """
+        reason = f"undiscounted it has no finite expectation, as a is {figure(self.params['a'])}, not above 1"
+        return self._predictions.discounted(rfm, discount, undefined=reason)
+
+    def prediction_interval(
+        self, rfm: RFM, *, horizon: float, level: float = 0.95, rng: RandomState = 0
+    ) -> PredictionInterval:
+        """Say between which counts the purchases of each customer, and of all together, will lie.
+
+        Parameters
+        ----------
+        rfm
+            Histories, in the fit's unit.
+        horizon
+            How far ahead, from 0 on, in the fit's unit.
+        level
+            Nominal coverage, inside (0, 1).
+        rng
+            Taken so that every purchase model is asked alike; here nothing has to be drawn.
+
+        Returns
+        -------
+        PredictionInterval
+            ``low`` and ``high`` a customer, ``total`` for their sum, in which a weight counts.
+
+        Raises
+        ------
+        InvalidDataError
+            If the level is not inside (0, 1), the horizon is negative or not finite, or `rfm` counts in another unit.
+
+        Notes
+        -----
+        A customer's ends are exact quantiles at the estimated parameters, whose error is small against his own chance:
+        with 300 customers simulated coverage was as high as with the true parameters. In the total chance averages out,
+        so that the variance of the parameters is added there.
+        """
+        del rng
+        return self._predictions.interval(rfm, horizon, level)
+
+    def pointwise_loglik(self, rfm: RFM) -> FloatArray:
+        """Return the log-likelihood of each history, for comparing models customer by customer.
+
+        Parameters
+        ----------
+        rfm
+            Histories, in the fit's unit.
+
+        Returns
+        -------
+        (n,) ndarray of float64
+            Of one customer a row, whatever its weight.
+
+        Raises
+        ------
+        InvalidDataError
+            If `rfm` counts in another unit.
+        """
+        return self._predictions.pointwise_loglik(rfm)
+
+    def simulate(
+        self, customers: int | RFM, *, horizon: float, rng: RandomState = 0, start: Any = "2000-01-01"
+    ) -> dict[str, Array]:
+        """Draw an order log of new customers, or of the same customers onwards.
+
+        Parameters
+        ----------
+        customers
+            How many new customers, each with a first purchase at `start`; or histories, in the fit's unit.
+        horizon
+            How long they are watched, from 0 on, in the fit's unit.
+        rng
+            Seed or generator.
+        start
+            UTC date or instant of the first purchases; for histories without first instants, of the end of observation.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``customer_id`` (numbers from 0 on, or the ids of the histories) and ``at`` (datetime64[us]), ordered by
+            customer and time. New customers have their first purchase in it, histories what follows after ``T``.
+
+        Raises
+        ------
+        InvalidDataError
+            If the number of customers is not whole, the horizon is negative or not finite, `rfm` counts in another unit
+            or has rows for several customers.
+        """
+        return self._predictions.simulate(customers, horizon, rng, start)
+
+    @property
+    def _predictions(self) -> Predictions:
+        return Predictions(
+            process=BGNBDProcess(self.parameters.values),
+            parameters=self.parameters,
+            unit=self.unit,
+            model="BG/NBD",
+            caveats=self.caveats,
+        )
+
+    def __repr__(self) -> str:
+        values = ", ".join(f"{name} {figure(value)}" for name, value in self.params.items())
+        return f"<BGNBDFit: {values}; unit {self.unit}; {self.n:,} customers>"
