@@ -72,6 +72,7 @@ class TestInputs:
             ([0, 1], r"weight is not positive in 1 of 2 rows, first at row 0"),
             ([1, np.nan], "weight is not positive"),
             ([1, np.inf], "weight is not positive"),
+            ([1, 1e300], "weight is not between 1e-100 and 1e[+]100 in 1 of 2 rows, first at row 1"),
             ([1], "weights has 1 entries, answers 2"),
             (["a", "b"], "weights holds text"),
             ([True, True], "weights holds booleans"),

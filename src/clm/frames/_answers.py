@@ -12,7 +12,7 @@ from clm.errors import InvalidDataError
 from clm.frames._column import read_sequence, read_series
 from clm.frames._source import Source, Table, collect, open_table
 from clm.satisfaction import CES, CSAT, NPS, Answers, Scale
-from clm.satisfaction._answers import check_rules
+from clm.satisfaction._answers import LEAST_WEIGHT, MOST_WEIGHT, check_rules
 
 if TYPE_CHECKING:
     from clm.frames._column import Column
@@ -247,7 +247,8 @@ def _pushed_down(table: Table, scale: Scale, *, missing: MissingRule, off_scale:
     refused = sum(small["refused"].to_list())
     if refused:
         raise InvalidDataError(
-            f"weight is not positive in {refused:,} of {sum(counts.values()):,} rows. Leave those respondents out."
+            f"weight is not positive, or beyond {MOST_WEIGHT:g}, in {refused:,} of {sum(counts.values()):,} rows."
+            " Leave those respondents out."
         )
     return Answers.from_counts(
         counts,
@@ -261,8 +262,8 @@ def _pushed_down(table: Table, scale: Scale, *, missing: MissingRule, off_scale:
 
 def _with_weights(frame: Any) -> Any:
     weight = nw.col("weight").cast(nw.Float64())
-    good = (weight > 0) & (weight < np.inf)
-    # Null compares as null: only a weight that is known to be good is.
+    good = (weight >= LEAST_WEIGHT) & (weight <= MOST_WEIGHT)
+    # Null compares as null and NaN as the largest: only a weight that is known to be good is.
     checked = frame.with_columns(weight=nw.when(good).then(weight).otherwise(nw.lit(0.0)))
     return checked.with_columns(
         squared=nw.col("weight") * nw.col("weight"),

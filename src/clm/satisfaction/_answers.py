@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 import numpy as np
 from attrs import evolve, frozen
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clm.typing import Array, BoolArray, FloatArray, IntArray
+
+LEAST_WEIGHT: Final = 1e-100
+MOST_WEIGHT: Final = 1e100
+"""Weights between these can be squared and added up in float64."""
 
 MissingRule: TypeAlias = Literal["drop", "raise", "neutral"]
 OffScaleRule: TypeAlias = Literal["raise", "missing"]
@@ -275,6 +279,11 @@ def _checked_weights(weights: Any, n: int) -> FloatArray:
     if checked.shape != (n,):
         raise InvalidDataError(f"weights has {len(checked):,} entries, answers {n:,}. Give one weight an answer.")
     refuse(~(np.isfinite(checked) & (checked > 0)), "weight is not positive", "Leave those respondents out.")
+    refuse(
+        (checked < LEAST_WEIGHT) | (checked > MOST_WEIGHT),
+        f"weight is not between {LEAST_WEIGHT:g} and {MOST_WEIGHT:g}",
+        "Divide the weights by their mean.",
+    )
     return checked
 
 

@@ -92,7 +92,7 @@ def beta_product(lost: Array, at_risk: Array) -> tuple[float, float]:
     """
     left = np.asarray(at_risk - lost, float)
     mean = float(np.exp(np.sum(np.log1p(-lost / (at_risk + 1.0)))))
-    spread = float(np.expm1(np.sum(np.log1p(lost / ((at_risk + 2.0) * (left + 1.0))))))
+    spread = float(np.expm1(np.sum(np.log1p(lost / (at_risk + 2.0) / (left + 1.0)))))
     total = (1 - mean) / (mean * spread) - 1
     return mean * total, (1 - mean) * total
 

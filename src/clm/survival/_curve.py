@@ -223,7 +223,7 @@ class SurvivalCurve:
         to_the_right = np.cumsum(pieces[::-1])[::-1]
         left = self.at_risk[:before] - self.lost[:before]
         # Where nobody is left there is no area to the right either.
-        greenwood = self.lost[:before] / (self.at_risk[:before] * np.where(left > 0, left, 1.0))
+        greenwood = self.lost[:before] / self.at_risk[:before] / np.where(left > 0, left, 1.0)
         reached = until <= self.last_age or (len(self.value) and self.value[-1] == 0)
         error = float(np.sqrt(np.sum(to_the_right[1:] ** 2 * greenwood)))
         return Estimate(

@@ -104,7 +104,7 @@ def _survival(lost: Array, at_risk: Array) -> FloatArray:
 
 def _greenwood(value: FloatArray, lost: Array, at_risk: Array) -> FloatArray:
     left = np.asarray(at_risk - lost, float)
-    terms = lost / (at_risk * np.where(left > 0, left, np.inf))
+    terms = lost / at_risk / np.where(left > 0, left, np.inf)
     return np.asarray(value * np.sqrt(np.cumsum(terms)))
 
 
