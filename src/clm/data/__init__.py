@@ -1,5 +1,6 @@
 """What methods take: small containers of read-only arrays that validate once."""
 
+from clm.data._dropped import dropped_field
 from clm.data._durations import Durations
 from clm.data._moment import describe, parse_start, parse_through, parsed
 from clm.data._period import HOURS, MONTHS, WEEKDAYS, Calendar, check_period, check_week_start
@@ -26,6 +27,7 @@ __all__ = [
     "check_week_start",
     "days_in",
     "describe",
+    "dropped_field",
     "parse_start",
     "parse_through",
     "parsed",

@@ -137,5 +137,10 @@ class Durations:
         """
         return count_risk(Rows(self.durations, self.observed, self.entry, self.weights), self.unit)
 
+    def to_columns(self) -> dict[str, Array]:
+        """Return the rows as columns, for ``clm.to_frame``; columns that were not given are left out."""
+        names = ("customer", "durations", "observed", "entry", "weights")
+        return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+
     def __repr__(self) -> str:
         return f"<Durations: {self.n:,} customers, {int(self.observed.sum()):,} ends seen, unit {self.unit}>"

@@ -2,7 +2,9 @@
 
 from clm.frames._answers import ces, csat, nps
 from clm.frames._cohort_value import cohort_ltv
+from clm.frames._durations import durations
 from clm.frames._output import Columnar, to_frame
+from clm.frames._retention import retention_table
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
 from clm.frames._source import Source
 from clm.frames._touchpoints import replay
@@ -13,8 +15,10 @@ __all__ = [
     "ces",
     "cohort_ltv",
     "csat",
+    "durations",
     "nps",
     "replay",
+    "retention_table",
     "rfm",
     "rfm_cells",
     "rfm_split",

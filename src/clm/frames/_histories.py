@@ -68,8 +68,8 @@ class Occasions:
         cls, customer: IntArray, period: IntArray, at: IntArray, amounts: FloatArray | None, exact: Exact
     ) -> Occasions:
         """Merge the rows of one customer and period."""
-        order, customer, period = _sorted(customer, period)
-        starts = _starts(customer, period)
+        order, customer, period = sort_rows(customer, period)
+        starts = run_starts(customer, period)
         customer, period = customer[starts], period[starts]
         at = np.minimum.reduceat(at[order], starts)
         if amounts is None:
@@ -96,7 +96,7 @@ class Occasions:
         # Most logs hold no refunds: then everything is kept as it is.
         bought = slice(None) if kept.all() else kept
         customer, period, at = self.customer[bought], self.period[bought], self.at[bought]
-        starts = _starts(customer)
+        starts = run_starts(customer)
         ends = np.append(starts, len(customer))[1:] - 1
         values: tuple[FloatArray | None, ...] = (None, None, None)
         if self.whole is not None and self.rest is not None:
@@ -105,7 +105,7 @@ class Occasions:
             sums = _added(whole, starts), _added(rest, starts)
             totals = sums
             if self.refunded.any():
-                every = _starts(self.customer)
+                every = run_starts(self.customer)
                 row = np.searchsorted(self.customer[every], customer[starts])
                 totals = _added(self.whole, every)[row], _added(self.rest, every)[row]
             values = exact.join(*first), exact.join(sums[0] - first[0], sums[1] - first[1]), exact.join(*totals)
@@ -113,10 +113,10 @@ class Occasions:
         return Histories(customer[starts], occasions, period[starts], period[ends], at[starts], *values)
 
 
-def _sorted(customer: IntArray, period: IntArray) -> tuple[IntArray, IntArray, IntArray]:
+def sort_rows(customer: IntArray, period: IntArray) -> tuple[IntArray, IntArray, IntArray]:
     """Return the order by customer and period, and both in that order."""
-    lowest = int(period.min(initial=0))
-    bits_period = (int(period.max(initial=0)) - lowest).bit_length()
+    lowest, highest = (int(period.min()), int(period.max())) if len(period) else (0, 0)
+    bits_period = (highest - lowest).bit_length()
     bits_row = len(customer).bit_length()
     if int(customer.max(initial=0)).bit_length() + bits_period + bits_row <= 63:
         # Customer, period and row number in one integer: a plain sort is several times faster than sorting rows.
@@ -132,13 +132,18 @@ def _sorted(customer: IntArray, period: IntArray) -> tuple[IntArray, IntArray, I
     return order, customer[order], period[order]
 
 
-def _starts(*keys: IntArray) -> IntArray:
+def run_starts(*keys: IntArray) -> IntArray:
     """Return where a run of equal keys starts."""
     new = np.ones(len(keys[0]), bool)
     new[1:] = keys[0][1:] != keys[0][:-1]
     for key in keys[1:]:
         new[1:] |= key[1:] != key[:-1]
     return np.flatnonzero(new)
+
+
+def run_ends(starts: IntArray, size: int) -> IntArray:
+    """Return where runs end, from where they start."""
+    return np.append(starts[1:], size)[: len(starts)] - 1
 
 
 def _added(values: Array, starts: IntArray) -> Array:

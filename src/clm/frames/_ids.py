@@ -93,7 +93,7 @@ def identify(table: Table, role: str = "customer") -> Ids:
         if isinstance(series.dtype, (nw.String, nw.Categorical, nw.Enum)):
             codes, distinct = factorize(series)
             # Categories may hold numbers, and an object column of pandas anything beside its texts.
-            if all(isinstance(value, str) for value in distinct):
+            if all(issubclass(kind, str) for kind in set(map(type, distinct))):
                 return _of_text(codes, distinct)
         column = read_series(series)
     else:
@@ -143,7 +143,10 @@ def _of_text(codes: IntArray, distinct: list[str]) -> Ids:
     """Rank distinct texts, so that codes ascend with them; -1 stays null."""
     labels = _as_text(distinct)
     order = np.argsort(labels, kind="stable")
-    blank = np.fromiter((not text.strip(BLANKS) for text in distinct), bool, len(distinct))
+    blank = np.zeros(len(distinct), bool)
+    # Only what starts blank can be blank throughout.
+    for code in np.flatnonzero(np.isin(labels.astype("U1"), ["", *BLANKS])).tolist():
+        blank[code] = not distinct[code].strip(BLANKS)
     kept = order[~blank[order]]
     rank = np.full(len(distinct) + 1, NULL)
     rank[kept] = np.arange(len(kept))
@@ -154,7 +157,7 @@ def _of_text(codes: IntArray, distinct: list[str]) -> Ids:
 
 def _as_text(values: list[str]) -> Array:
     labels = np.array(values, dtype=str) if values else np.empty(0, "U1")
-    if any(text.endswith("\0") for text in values):
+    if "\0" in "".join(values) and any(text.endswith("\0") for text in values):
         raise InvalidDataError("customer ids end in NUL characters. Strip them first.")
     return labels
 
@@ -185,7 +188,8 @@ def factorize(series: nw.Series[Any]) -> tuple[IntArray, list[Any]]:
         array = native.combine_chunks() if isinstance(native, pa.ChunkedArray) else native
         if isinstance(array, pa.ChunkedArray):
             array = pa.concat_arrays(array.chunks)
-        coded = array if pa.types.is_dictionary(array.type) else array.dictionary_encode()
+        # A dictionary that came with the data may name one value twice.
+        coded = (array.cast(array.type.value_type) if pa.types.is_dictionary(array.type) else array).dictionary_encode()
         return coded.indices.fill_null(NULL).to_numpy(zero_copy_only=False).astype(
             np.int64
         ), coded.dictionary.to_pylist()
@@ -193,7 +197,7 @@ def factorize(series: nw.Series[Any]) -> tuple[IntArray, list[Any]]:
         import pandas as pd
 
         codes, distinct = pd.factorize(native)
-        return codes.astype(np.int64), list(distinct)
+        return codes.astype(np.int64), np.asarray(distinct, dtype=object).tolist()
     column = read_series(series)
     return by_dictionary(column.text(series.name).tolist())
 

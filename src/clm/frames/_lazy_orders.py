@@ -12,9 +12,9 @@ from clm.errors import InvalidDataError
 from clm.frames._amounts import ROUNDING, Exact
 from clm.frames._column import read_series
 from clm.frames._histories import Histories
-from clm.frames._ids import BLANKS, sort_ids
-from clm.frames._orders import REASONS, nothing_left
-from clm.frames._plan import AMOUNT, AT, ID, PERIOD, Plan
+from clm.frames._ids import sort_ids
+from clm.frames._kept import KEPT, kept_plan
+from clm.frames._plan import AMOUNT, AT, ID, PERIOD, Plan, count, integer_sum
 from clm.frames._source import collect
 
 if TYPE_CHECKING:
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 WHOLE: Final = "clm_whole"
 REST: Final = "clm_rest"
 UNITS: Final = "clm_units"
-FAULT: Final = "clm_fault"
 
 
 @final
@@ -103,7 +102,7 @@ class LazyOrders:
             return frame.with_columns(nw.col(AT).alias(PERIOD))
         aggregates = {AT: nw.col(AT).min()}
         if self.has_amounts:
-            aggregates |= {WHOLE: _integer_sum(WHOLE), REST: nw.col(REST).sum()}
+            aggregates |= {WHOLE: integer_sum(WHOLE), REST: nw.col(REST).sum()}
         return self.plan.with_period(frame, calendar).group_by(ID, PERIOD).agg(**aggregates)
 
     def _split(self, frame: Any) -> Any:
@@ -139,7 +138,7 @@ class LazyOrders:
         }
         if not self.has_amounts:
             return bought.group_by(ID).agg(**aggregates)
-        aggregates |= {"whole_bought": _integer_sum(WHOLE), "rest_bought": nw.col(REST).sum()}
+        aggregates |= {"whole_bought": integer_sum(WHOLE), "rest_bought": nw.col(REST).sum()}
         customers = bought.group_by(ID).agg(**aggregates)
         # A join, not a window: it needs less memory, and no engine orders rows for it.
         firsts = bought.select(ID, first=PERIOD, whole_first=WHOLE, rest_first=REST)
@@ -149,7 +148,7 @@ class LazyOrders:
             firsts = self._split(smallest).select(ID, first=PERIOD, whole_first=WHOLE, rest_first=REST)
         customers = customers.join(firsts, on=[ID, "first"], how="inner")
         if refunded:
-            totals = occasions.group_by(ID).agg(whole_total=_integer_sum(WHOLE), rest_total=nw.col(REST).sum())
+            totals = occasions.group_by(ID).agg(whole_total=integer_sum(WHOLE), rest_total=nw.col(REST).sum())
             customers = customers.join(totals, on=ID, how="inner")
         return customers
 
@@ -170,31 +169,24 @@ def read_lazy_orders(plan: Plan, rules: Rules) -> LazyOrders:
         As `read_orders`.
     """
     amount = plan.names.get("amount")
-    plan = evolve(plan, frame=plan.frame.with_columns(_fault(plan, rules).alias(FAULT)))
-    kept = nw.col(FAULT) == 0
-    asked = {"rows": nw.len(), "last": nw.when(kept).then(nw.col(AT)).otherwise(None).max(), "kept": _count(kept)}
-    asked |= {f"fault_{number}": _count(nw.col(FAULT) == number) for number in range(1, len(REASONS) + 1)}
+    asked = {}
     if amount is not None:
         amounts = nw.col(AMOUNT)
-        asked |= {
-            "bad": _count(kept & (amounts.is_null() | ~amounts.is_finite())),
-            "negative": _count(kept & (amounts < 0)),
-            "largest": nw.when(kept).then(amounts.abs()).otherwise(None).max(),
+        asked = {
+            "bad": count(KEPT & (amounts.is_null() | ~amounts.is_finite())),
+            "negative": count(KEPT & (amounts < 0)),
+            "largest": nw.when(KEPT).then(amounts.abs()).otherwise(None).max(),
         }
-    facts = plan.facts(asked)
-    dropped = {reason: int(facts[f"fault_{number}"]) for number, reason in enumerate(REASONS, 1)}
-    dropped = {reason: count for reason, count in dropped.items() if count}
-    if not facts["kept"]:
-        raise InvalidDataError(nothing_left(plan.what, int(facts["rows"]), dropped))
+    plan, dropped, facts = kept_plan(plan, asked, start=rules.start, through=rules.through)
     through = int(facts["last"]) if rules.through is None else rules.through
-    frame, exact, negative = plan.frame.filter(kept), Exact(0.0), False
+    exact, negative = Exact(0.0), False
     if amount is not None:
         negative = _checked(facts, rules, dropped, amount)
         exact = Exact.of(float(facts["largest"]), int(facts["kept"]))
         if negative and rules.refunds == "ignore":
-            frame, negative = frame.filter(nw.col(AMOUNT) >= 0), False
+            plan, negative = evolve(plan, frame=plan.frame.filter(nw.col(AMOUNT) >= 0)), False
     rules = evolve(rules, through=through)
-    return LazyOrders(evolve(plan, frame=frame.drop(FAULT)), rules, exact, dropped, amount is not None, negative)
+    return LazyOrders(plan, rules, exact, dropped, amount is not None, negative)
 
 
 def _checked(facts: dict[str, Any], rules: Rules, dropped: dict[str, int], name: str) -> bool:
@@ -213,28 +205,3 @@ def _checked(facts: dict[str, Any], rules: Rules, dropped: dict[str, int], name:
     if facts["negative"] and rules.refunds == "ignore":
         dropped["refunds"] = int(facts["negative"])
     return bool(facts["negative"])
-
-
-def _fault(plan: Plan, rules: Rules) -> Any:
-    """Number the first reason of `REASONS` for which a row is left out; 0 keeps it."""
-    faults: list[tuple[int, Any]] = [(1, nw.col(ID).is_null())]
-    if not plan.frame.collect_schema()[ID].is_integer():
-        faults.append((2, nw.col(ID).str.strip_chars(BLANKS) == ""))
-    faults.append((3, nw.col(AT).is_null()))
-    if rules.start is not None:
-        faults.append((4, nw.col(AT) < rules.start))
-    if rules.through is not None:
-        faults.append((5, nw.col(AT) > rules.through))
-    number: Any = nw.lit(0)
-    for code, bad in reversed(faults):
-        number = nw.when(bad).then(nw.lit(code)).otherwise(number)
-    return number
-
-
-def _count(condition: Any) -> Any:
-    return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0)).sum().cast(nw.Int64())
-
-
-def _integer_sum(name: str) -> Any:
-    # DuckDB adds whole numbers up in 128 bits, which come back as decimals.
-    return nw.col(name).sum().cast(nw.Int64())

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, final
 
 import numpy as np
 from attrs import evolve, frozen
 
+from clm.data import MISSING
 from clm.errors import InvalidDataError
 from clm.frames._amounts import Exact
 from clm.frames._epoch import instants
 from clm.frames._histories import Histories, Occasions
-from clm.frames._ids import BLANK, NULL, Ids, identify
-from clm.frames._zone import MISSING
+from clm.frames._ids import Ids, identify
+from clm.frames._kept import kept_rows
 from clm.stats import where
 
 if TYPE_CHECKING:
     from clm.frames._rules import Rules
     from clm.frames._source import Table
     from clm.typing import BoolArray, FloatArray, IntArray
-
-REASONS: Final = ("null ids", "blank ids", "null times", "before start", "after through")
-"""Why a row is left out; of several reasons the first one counts."""
 
 
 @final
@@ -104,22 +102,7 @@ def read_orders(table: Table, rules: Rules) -> Orders:
     read = instants(table.column("at"), table.names["at"], rules.zone)
     at = read.values
     amounts = table.column("amount").numbers(table.names["amount"]) if table.has("amount") else None
-    dropped: dict[str, int] = {}
-    kept = np.ones(len(at), bool)
-    faults = (
-        ids.keys == NULL,
-        ids.keys == BLANK,
-        at == MISSING,
-        at < rules.start if rules.start is not None else None,
-        at > rules.through if rules.through is not None else None,
-    )
-    for reason, bad in zip(REASONS, faults, strict=True):
-        count = 0 if bad is None else int((kept & bad).sum())
-        if bad is not None and count:
-            dropped[reason] = count
-            kept &= ~bad
-    if not kept.any():
-        raise InvalidDataError(nothing_left(table.what, len(at), dropped))
+    kept, dropped = kept_rows(ids, at, start=rules.start, through=rules.through, what=table.what)
     through = int(at.max(where=kept, initial=MISSING)) if rules.through is None else rules.through
     exact = Exact(0.0)
     if amounts is not None:
@@ -134,14 +117,6 @@ def read_orders(table: Table, rules: Rules) -> Orders:
         keys, at = keys[kept], at[kept]
         amounts = None if amounts is None else amounts[kept]
     return Orders(ids, keys, at, amounts, evolve(rules, through=through), exact, dropped, read.note)
-
-
-def nothing_left(what: str, rows: int, dropped: dict[str, int]) -> str:
-    """Say why no row is left."""
-    if not rows:
-        return f"{what} holds no rows. Check the file or the query that it comes from."
-    reasons = ", ".join(f"{count:,} for {reason}" for reason, count in dropped.items())
-    return f"{what} holds no usable row: of {rows:,} rows, {reasons} were left out. Check columns, start and through."
 
 
 def _check_amounts(amounts: FloatArray, kept: BoolArray, refunds: str, name: str) -> None:

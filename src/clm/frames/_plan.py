@@ -8,10 +8,9 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from attrs import frozen
 
+from clm.data import DAY, HOUR, MONTHS, Calendar, Zone
 from clm.frames._epoch import check_years, note
-from clm.frames._period import MONTHS, Calendar
 from clm.frames._source import collect
-from clm.frames._zone import DAY, HOUR, Zone
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,6 +87,16 @@ def steps(at: Any, changes: IntArray, values: IntArray) -> Any:
         if after != before:
             total = total + (at >= change).cast(nw.Int64()) * (after - before)
     return total
+
+
+def count(condition: Any) -> Any:
+    """Return the expression that counts the rows where a condition holds; where it is null it does not."""
+    return nw.when(condition).then(nw.lit(1)).otherwise(nw.lit(0)).sum().cast(nw.Int64())
+
+
+def integer_sum(name: str) -> Any:
+    """Return the expression of a column's sum; DuckDB adds in 128 bits, which come back as decimals."""
+    return nw.col(name).sum().cast(nw.Int64())
 
 
 def plan(table: Table, zone: Zone, texts: Sequence[str] = ()) -> Plan | None:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from attrs import evolve
 
-from clm.data import RFM, Holdout
+from clm.data import RFM, Holdout, describe, parse_through
 from clm.errors import InvalidDataError
-from clm.frames._epoch import describe, parse_through
 from clm.frames._lazy_orders import LazyOrders, read_lazy_orders
 from clm.frames._orders import Orders, read_orders
 from clm.frames._plan import Plan, plan

@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 from attrs import frozen
 
-from clm.data import DAYS, days_in
+from clm.data import DAYS, HOUR, HOURS, Calendar, Zone, days_in, describe, parse_start, parse_through
 from clm.errors import InvalidDataError, nearest
-from clm.frames._epoch import describe, parse_start, parse_through
-from clm.frames._period import HOURS, Calendar
-from clm.frames._zone import HOUR, Zone
 
 if TYPE_CHECKING:
     from clm.typing import FloatArray, IntArray
