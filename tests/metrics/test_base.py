@@ -256,6 +256,17 @@ class TestDerived:
         assert cdnow.retention.sizes.sum() == 2357
         assert len(cdnow.retention.cohorts) == 18  # January 1997 to June 1998; first orders in the first three
 
+    @pytest.mark.parametrize("tz", ["UTC", "America/Havana"])  # where clocks are set back to midnight
+    def test_a_refund_is_no_return(self, tz):
+        columns = {
+            "customer_id": [1, 1, 2, 2],
+            "at": ["2024-11-03T04:30:00Z", "2024-12-05T00:00:00Z", "2024-11-03T05:30:00Z", "2024-12-05T00:00:00Z"],
+        }
+        base = clm.CustomerBase(orders={**columns, "amount": [5.0, 5.0, 5.0, -5.0]}, through="2024-12-31", tz=tz)
+        assert base.retention.retained.tolist() == [[2, 1], [0, -1]]
+        without = clm.CustomerBase(orders=columns, through="2024-12-31", tz=tz)
+        assert without.retention.retained.tolist() == [[2, 2], [0, -1]]
+
     def test_models_that_cannot_be_fitted_say_why(self, by_hand):
         nobody = clm.CustomerBase()
         assert "no orders" in nobody.purchase_fit.reason

@@ -129,6 +129,11 @@ class TestInputs:
         with pytest.raises(InvalidDataError, match=r"'churn_rate' is a fraction .* not 6. Give 0.06 for 6 percent"):
             clm.scorecard(base_with_nps(9), **numbers)
 
+    def test_options_make_no_stranger_of_a_metric(self):
+        metric = clm.metrics.RepeatPurchaseRate(within_days=365)
+        with pytest.raises(InvalidDataError, match="is a fraction"):
+            clm.scorecard(base_with_nps(9), metrics=[metric], targets={"repeat_purchase_rate": 40})
+
     def test_a_plugged_in_fraction_may_pass_one(self):
         metric = Metric(name="net_revenue_retention", unit="fraction")
         assert (
@@ -149,8 +154,9 @@ class TestInputs:
             clm.scorecard(base_with_nps(9), baseline=evolve(base_with_nps(9), currency="EUR"))
 
     def test_it_measures_a_base(self):
-        with pytest.raises(InvalidDataError, match="measures a CustomerBase, not dict"):
-            clm.scorecard({"orders": None})
+        for measure in (clm.scorecard, lambda base: clm.metrics.measure("nps", base)):
+            with pytest.raises(InvalidDataError, match="metrics measure a CustomerBase, not dict"):
+                measure({"orders": None})
 
     def test_one_name_is_no_collection(self):
         with pytest.raises(InvalidDataError, match=r"write \['nps'\]"):

@@ -18,7 +18,7 @@ from clm.metrics._histories import Histories, join
 from clm.metrics._options import SCALES, check_currency, check_lifecycle, scales_field, table_field
 from clm.metrics._period import Period, check_dates, period_of
 from clm.metrics._protocol import TABLES
-from clm.metrics._tables import Rows, is_empty, last_instant, read
+from clm.metrics._tables import Rows, has_refunds, is_empty, last_instant, read
 from clm.retention import RetentionDefinition
 from clm.stats import seal
 
@@ -278,7 +278,7 @@ class CustomerBase:
 
     @cached_property
     def retention(self) -> RetentionTable:
-        """Customers who ordered again, by calendar month of their first order.
+        """Customers who ordered again, by calendar month of their first order; refunds are no orders.
 
         Raises
         ------
@@ -286,8 +286,8 @@ class CustomerBase:
             If there are no orders, or they cannot be read.
         """
         self._require("orders")
-        definition = RetentionDefinition(period="month", tz=self.tz)
-        return retention_table(self.orders, definition, through=self.period.through_at)
+        orders = self.histories.order_log() if has_refunds(self.orders) else self.orders
+        return retention_table(orders, RetentionDefinition(period="month", tz=self.tz), through=self.period.through_at)
 
     @cached_property
     def purchase_fit(self) -> BGNBDFit | NotFitted:

@@ -114,6 +114,10 @@ class Histories:
         inside = (self.order_at > after) & (self.order_at <= until)
         return np.bincount(self.order_of[inside], minlength=len(self.customer)) > 0
 
+    def order_log(self) -> dict[str, Array]:
+        """Return orders as a table of customer and local time, refunds left out."""
+        return {"customer_id": self.customer[self.order_of], "at": self.zone.to_wall(self.order_at).view("M8[us]")}
+
     @cached_property
     def log(self) -> Log:
         """Touchpoints and orders one after the other."""

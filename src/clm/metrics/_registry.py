@@ -8,7 +8,8 @@ from importlib.metadata import entry_points
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from clm.errors import ClmError, PluginWarning, UnknownMetricError, nearest
+from clm.errors import ClmError, InvalidDataError, PluginWarning, UnknownMetricError, nearest
+from clm.metrics._base import CustomerBase
 from clm.metrics._built_in import BUILT_IN
 from clm.metrics._protocol import check_estimate, check_protocol, undefined
 
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from importlib.metadata import EntryPoint
 
-    from clm.metrics._base import CustomerBase
     from clm.metrics._protocol import Metric
     from clm.stats import Estimate
 
@@ -109,15 +109,23 @@ def measure(metric: str | Metric, base: CustomerBase) -> Estimate[float]:
     'USD'
     """
     chosen = resolve(metric)
+    check_base(base)
     lacking = [reason for table in chosen.needs if (reason := base.lacks(table))]
     if lacking:
         return undefined(chosen, "; ".join(lacking), base)
     return check_estimate(chosen, chosen.measure(base))
 
 
+def check_base(base: Any) -> None:
+    """Refuse to measure what is no customer base."""
+    if not isinstance(base, CustomerBase):
+        kind = type(base).__name__
+        raise InvalidDataError(f"metrics measure a CustomerBase, not {kind}: give clm.CustomerBase(orders=...).")
+
+
 def is_built_in(metric: Metric) -> bool:
-    """Tell the metrics of this library from those of others."""
-    return BUILT_IN.get(metric.name) is metric
+    """Tell the metrics of this library, whatever their options, from those of others."""
+    return type(BUILT_IN.get(metric.name)) is type(metric)
 
 
 @cache

@@ -14,7 +14,7 @@ from clm.metrics._aims import read_baseline, read_targets
 from clm.metrics._base import CustomerBase
 from clm.metrics._layout import html, text
 from clm.metrics._protocol import STAGES, description_of, direction_on, undefined, unit_of
-from clm.metrics._registry import measure, names, resolve
+from clm.metrics._registry import check_base, measure, names, resolve
 from clm.metrics._row import ScorecardRow
 from clm.stats import check_level
 
@@ -178,7 +178,7 @@ def scorecard(
     >>> card["nps"].value, card["nps"].progress, card["nps"].met
     (25.0, 0.25, False)
     """
-    _check_base(base)
+    check_base(base)
     chosen = _chosen(metrics)
     goals = read_targets(targets, chosen)
     starts = _starts(baseline, chosen, base)
@@ -198,12 +198,6 @@ def scorecard(
         )
         rows.append(row)
     return Scorecard(rows=tuple(rows), scope=base.scope, currency=base.currency)
-
-
-def _check_base(base: Any) -> None:
-    if not isinstance(base, CustomerBase):
-        kind = type(base).__name__
-        raise InvalidDataError(f"scorecard measures a CustomerBase, not {kind}: clm.CustomerBase(orders=...).")
 
 
 def _chosen(metrics: Iterable[str | Metric] | None) -> list[Metric]:

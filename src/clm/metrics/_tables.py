@@ -90,6 +90,17 @@ def is_empty(frame: Any, name: str) -> bool:
     return len(table.column(next(iter(table.names)))) == 0
 
 
+def has_refunds(orders: Any) -> bool:
+    """Whether any amount is negative; a lazy frame is asked for its smallest one only."""
+    table = _open(orders, "orders")
+    if not table.has("amount"):
+        return False
+    if table.lazy and table.frame.collect_schema()[table.names["amount"]].is_numeric():
+        smallest = table.frame.select(nw.col(table.names["amount"]).min())
+        table = evolve(table, frame=smallest, names={"amount": table.names["amount"]})
+    return bool((table.collected().column("amount").numbers(table.names["amount"]) < 0).any())
+
+
 def read(frame: Any, name: str, zone: Zone, dates: Sequence[str] = ()) -> Rows:
     """Read a table.
 
