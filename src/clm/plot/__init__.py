@@ -1,9 +1,22 @@
 """Figures of results: every function takes and returns a matplotlib Axes."""
 
 from clm.plot._alive import probability_alive
+from clm.plot._retention import retention_curve, retention_table
 from clm.plot._scores import scores
+from clm.plot._stages import funnel, occupancy
 from clm.plot._survival import survival_curve
 from clm.plot._tracking import Tracking, tracking
 from clm.plot._values import value_distribution
 
-__all__ = ["Tracking", "probability_alive", "scores", "survival_curve", "tracking", "value_distribution"]
+__all__ = [
+    "Tracking",
+    "funnel",
+    "occupancy",
+    "probability_alive",
+    "retention_curve",
+    "retention_table",
+    "scores",
+    "survival_curve",
+    "tracking",
+    "value_distribution",
+]

@@ -8,13 +8,14 @@ import numpy as np
 
 from clm.errors import InvalidDataError
 from clm.plot._style import BLUE, GREY, LONGEST_LABEL, literally, new_axes, shorten
+from clm.satisfaction import NPS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from matplotlib.axes import Axes
 
-RANGES = {"points": (-100.0, 100.0), "percent": (0.0, 100.0), "fraction": (0.0, 1.0)}
+RANGES = {"percent": (0.0, 100.0), "fraction": (0.0, 1.0)}
 
 
 def scores(results: Sequence[Any], ax: Axes | None = None, *, level: float = 0.95) -> Axes:
@@ -92,7 +93,9 @@ def _track(ax: Axes, row: int, result: Any, level: float) -> None:
 
 def _range(result: Any, low: float, high: float) -> tuple[float, float]:
     scale = getattr(result, "scale", None)
-    if result.unit in RANGES:
+    if isinstance(result, NPS):
+        bottom, top = -100.0, 100.0
+    elif result.unit in RANGES:
         bottom, top = RANGES[result.unit]
     elif scale is not None:
         bottom, top = float(scale.low), float(scale.high)

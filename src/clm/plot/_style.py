@@ -24,10 +24,10 @@ GREEN: Final = "#009e73"
 GREY: Final = "#7f7f7f"
 """The data's colours, after Okabe and Ito: apart for readers who cannot tell red from green."""
 
-LADDER: Final = ("#d8e3f3", "#08306b")
+LADDER: Final = ("#cfe1f3", "#0a4d8c")
 """Ends of the ramp for stages in rank order."""
 
-OFF_LADDER: Final = ("#f0b429", "#d55e00", "#8c4a9e", "#7f7f7f", "#b8a27a", "#c98bb9")
+OFF_LADDER: Final = ("#f0b429", "#e07b39", "#8a9099", "#009e73", "#8c4a9e", "#b8a27a")
 """Stages without a rank: at risk, lapsed and their like."""
 
 LONGEST_LABEL: Final = 22

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from clm.survival import SurvivalCurve
+    from clm.typing import FloatArray
 
 
 def survival_curve(curve: SurvivalCurve, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
@@ -50,22 +51,27 @@ def survival_curve(curve: SurvivalCurve, ax: Axes | None = None, *, level: float
     if not known.any():
         raise InvalidDataError("the survival curve is undefined at every age: nobody's end was seen.")
     ax = tidy(new_axes(ax))
-    x = np.concatenate([[0.0], times[known]])
+    # The curve holds its last value up to the last age at which anybody was observed.
+    x = np.concatenate([[0.0], times[known], [curve.last_age]])
     ax.fill_between(
         x,
-        np.concatenate([[1.0], np.nan_to_num(low[known], nan=0.0)]),
-        np.concatenate([[1.0], np.nan_to_num(high[known], nan=1.0)]),
+        _held(np.nan_to_num(low[known], nan=0.0)),
+        _held(np.nan_to_num(high[known], nan=1.0)),
         step="post",
         color=BLUE,
         alpha=0.2,
         linewidth=0,
         label=f"{100 * level:g}% band",
     )
-    ax.step(x, np.concatenate([[1.0], value[known]]), where="post", color=BLUE, linewidth=1.8, label="still active")
+    ax.step(x, _held(value[known]), where="post", color=BLUE, linewidth=1.8, label="still active")
     ax.set_xlim(0, max(x[-1], 1e-9))
     ax.set_ylim(0, 1.02)
     ax.set_xlabel(f"Age ({units(curve.unit)})")
     ax.set_ylabel("Still active")
     percent(ax, "y")
-    ax.legend(frameon=False, fontsize="small", loc="best")
+    ax.legend(frameon=False, fontsize="small", loc="upper right")
     return ax
+
+
+def _held(steps: FloatArray) -> FloatArray:
+    return np.concatenate([[1.0], steps, [steps[-1]]])
