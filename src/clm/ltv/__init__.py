@@ -9,16 +9,25 @@ from clm.ltv._cohort import CohortValue
 from clm.ltv._contribution import contribution_ltv
 from clm.ltv._customer_equity import customer_equity
 from clm.ltv._formula import formula_ltv
+from clm.ltv._gamma_gamma import GammaGamma
+from clm.ltv._gamma_gamma_fit import GammaGammaFit
 from clm.ltv._historic import historic_ltv
+from clm.ltv._lifetime_value import OrderValueModel, PurchaseModel, lifetime_value
 from clm.ltv._margin import margin_ltv
 from clm.ltv._margin_multiple import margin_multiple
 from clm.ltv._markov import markov_ltv
 from clm.ltv._order_frequency import order_frequency_ltv
+from clm.ltv._prediction_interval import PredictionInterval
 
 __all__ = [
     "BGNBD",
     "BGNBDFit",
     "CohortValue",
+    "GammaGamma",
+    "GammaGammaFit",
+    "OrderValueModel",
+    "PredictionInterval",
+    "PurchaseModel",
     "average_order_ltv",
     "berger_nasr_ltv",
     "churn_ltv",
@@ -26,6 +35,7 @@ __all__ = [
     "customer_equity",
     "formula_ltv",
     "historic_ltv",
+    "lifetime_value",
     "margin_ltv",
     "margin_multiple",
     "markov_ltv",

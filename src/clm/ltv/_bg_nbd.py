@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 from attrs import field, frozen
@@ -13,8 +13,9 @@ from clm.errors import IdentifiabilityWarning, InvalidDataError
 from clm.ltv._arguments import as_rfm
 from clm.ltv._bg_nbd_fit import NAMES, BGNBDFit
 from clm.ltv._bg_nbd_likelihood import BGNBDLikelihood
+from clm.ltv._options import max_iterations, tolerance
 from clm.ltv._subsample import subsample
-from clm.stats import Parameters, maximise, plain_number, whole_number
+from clm.stats import Parameters, maximise
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,14 +35,6 @@ _EDGES: Final = {
     "a": ("nobody is seen to leave", "all customers are as likely to leave, or all leave at once"),
     "b": ("all leave after their first repeat purchase", "all customers are as likely to leave, or nobody leaves"),
 }
-
-
-def _tolerance(given: Any) -> float:
-    return plain_number(given, "tol", lowest=1e-12)
-
-
-def _steps(given: Any) -> int:
-    return whole_number(given, "max_iterations")
 
 
 @final
@@ -75,8 +68,8 @@ class BGNBD:
     <total expected purchases: 1,653 purchases (95% interval 1,514 to 1,806; n = 2,357)>
     """
 
-    tol: float = field(default=1e-6, kw_only=True, converter=_tolerance)
-    max_iterations: int = field(default=100, kw_only=True, converter=_steps)
+    tol: float = field(default=1e-6, kw_only=True, converter=tolerance)
+    max_iterations: int = field(default=100, kw_only=True, converter=max_iterations)
 
     def fit(self, rfm: RFM) -> BGNBDFit:
         """Estimate the parameters by maximum likelihood.
