@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, final
 
 import narwhals.stable.v2 as nw
@@ -129,7 +130,7 @@ def read_sequence(values: Any, name: str) -> Column:
     InvalidDataError
         If it is no column.
     """
-    if isinstance(values, (str, bytes)) or not hasattr(values, "__len__"):
+    if isinstance(values, (str, bytes, Mapping)) or not (hasattr(values, "__len__") and hasattr(values, "__getitem__")):
         raise InvalidDataError(f"column {name!r} is {values!r}: give an array with one entry a row.")
     series = nw.from_native(values, series_only=True, pass_through=True)
     if isinstance(series, nw.Series):

@@ -96,7 +96,7 @@ def durations(
     if not kept.any():
         reasons = ", ".join(f"{number:,} for {reason}" for reason, number in dropped.items())
         raise InvalidDataError(
-            f"frame holds no usable row: of {len(start):,} rows, {reasons or 'none'} were left out. "
+            f"no row of frame can be used: of {len(start):,} rows, {reasons or 'none'} were left out. "
             "Check columns and through."
         )
     observed = ~still & (end <= last)

@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import frozen
 
-from clm.data import MISSING, Zone, describe, parse_start, parse_through, parsed
+from clm.data import MISSING, Zone, parsed
 from clm.errors import InvalidDataError
 from clm.stats import refuse
 
 if TYPE_CHECKING:
     from clm.frames._column import Column
     from clm.typing import BoolArray, IntArray
-
-__all__ = ["Instants", "check_years", "describe", "instants", "note", "parse_start", "parse_through"]
 
 _FAR = "column {!r} holds a date outside the years 1 to 9999"
 _MEND = "Leave those rows out, or make the dates null where they mean none."

@@ -116,8 +116,8 @@ def _fault(plan: Plan, start: int | None, through: int | None) -> Any:
 
 def _nothing_left(what: str, rows: int, dropped: dict[str, int]) -> InvalidDataError:
     if not rows:
-        return InvalidDataError(f"{what} holds no rows. Check the file or the query that it comes from.")
+        return InvalidDataError(f"there are no rows in {what}. Check the file or the query that it comes from.")
     reasons = ", ".join(f"{number:,} for {reason}" for reason, number in dropped.items())
     return InvalidDataError(
-        f"{what} holds no usable row: of {rows:,} rows, {reasons} were left out. Check columns, start and through."
+        f"no row of {what} can be used: of {rows:,} rows, {reasons} were left out. Check columns, start and through."
     )

@@ -10,7 +10,7 @@ from attrs import frozen
 
 from clm.data import DAY, HOUR, MONTHS, Calendar, Zone
 from clm.frames._epoch import check_years, note
-from clm.frames._source import collect
+from clm.frames._source import collect, reading
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -130,7 +130,8 @@ def plan(table: Table, zone: Zone, texts: Sequence[str] = ()) -> Plan | None:
     if "amount" in table.names:
         columns.append(nw.col(table.names["amount"]).cast(nw.Float64()).alias(AMOUNT))
     columns.extend(nw.col(table.names[role]).cast(nw.String()).alias(role) for role in texts if role in table.names)
-    native, aware = engines[table.engine](table.frame.select(columns), dtype["at"])
+    with reading(table.engine, table.what):
+        native, aware = engines[table.engine](table.frame.select(columns), dtype["at"])
     return _with_wall(nw.from_native(native), table, zone, aware=aware)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final, final
 
 import narwhals.stable.v2 as nw
@@ -31,6 +32,7 @@ DEFAULTS: Final = {
 }
 """Column names that are looked for where none is given."""
 
+_ENGINES = {"duckdb", "polars", "pyspark", "ibis", "py4j", "pyarrow", "narwhals"}
 _EXTRAS = {"duckdb": "files", "pyspark": "spark", "polars": "polars", "pandas": "pandas"}
 
 
@@ -198,10 +200,13 @@ def open_table(
         native = _narwhals(frame, what)
         engine = str(native.implementation).lower().removeprefix("implementation.")
         lazy = isinstance(native, nw.LazyFrame)
-        there = list(native.collect_schema().names())
+        with reading(engine, what):
+            there = list(native.collect_schema().names())
     names = {}
     for role in (*required, *optional):
         name = given.get(role, DEFAULTS.get(role, role if role in required else None))
+        if name is not None and not isinstance(name, str):
+            raise InvalidDataError(f"{role}={name!r} must be the name of a column.")
         if name is not None and name in there:
             names[role] = name
         elif role in given or role in required:
@@ -212,29 +217,45 @@ def open_table(
 
 
 def collect(frame: Any, engine: str, what: str) -> Any:
-    """Run a lazy narwhals frame and return its result, or say in one line why the engine could not.
+    """Run a lazy narwhals frame and return its result.
+
+    Raises
+    ------
+    InvalidDataError, MissingExtraError
+        As `reading`.
+    """
+    with reading(engine, what):
+        return frame.collect()
+
+
+@contextmanager
+def reading(engine: str, what: str) -> Iterator[None]:
+    """Say in one line why an engine could not read its data.
 
     Raises
     ------
     InvalidDataError
-        If the engine cannot read its data.
+        If it could not.
     MissingExtraError
-        If the engine needs a package that is not installed.
+        If it needs a package that is not installed.
     """
     try:
-        return frame.collect()
+        yield
     except ModuleNotFoundError as error:
         extra = _EXTRAS.get(engine, "files")
         raise MissingExtraError(
             f'reading from {engine} needs {error.name}: pip install "clm[{extra}]"', extra=extra
         ) from error
     except Exception as error:
-        if type(error).__module__.split(".")[0].strip("_") not in {"duckdb", "polars", "pyspark", "ibis", "py4j"}:
+        # Engines share no base class of errors; whatever is not theirs is ours to mend.
+        if type(error).__module__.split(".")[0].strip("_") not in _ENGINES and not isinstance(error, OSError):
             raise
-        lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        raise InvalidDataError(
-            f"{engine} could not read {what}: {lines[0] if lines else type(error).__name__}"
-        ) from error
+        raise InvalidDataError(f"{engine} could not read {what}: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return "; ".join(lines[:4])[:300] or type(error).__name__
 
 
 def _narwhals(frame: Any, what: str) -> Any:
@@ -243,7 +264,7 @@ def _narwhals(frame: Any, what: str) -> Any:
     except TypeError:
         pass
     except (ValueError, nw.exceptions.NarwhalsError) as error:
-        raise InvalidDataError(f"{what} cannot be read: {str(error).splitlines()[0]}") from error
+        raise InvalidDataError(f"{what} cannot be read: {_one_line(error)}") from error
     hint = "Pass pandas, Polars, PyArrow, DuckDB, PySpark, Ibis, or a mapping of column name to arrays."
     if isinstance(frame, (str, bytes)) or hasattr(frame, "__fspath__"):
         hint = "To read a file, pass duckdb.read_csv(path) or duckdb.read_parquet(path)."
@@ -259,7 +280,8 @@ def _article(name: str) -> str:
 def _absent(role: str, name: Any, there: list[Any], what: str, *, given: bool) -> str:
     listed = ", ".join(repr(column) for column in there[:30]) + (f" and {len(there) - 30} more" if there[30:] else "")
     columns = f"It has {listed}" if there else "It has no columns"
-    remedy = nearest(str(name), [str(column) for column in there]) or f" Name the column with {role}=."
+    close = nearest(str(name), [str(column) for column in there])
+    remedy = close if given and close else f"{close} Name the column with {role}=."
     asked = f"{what} has no column {name!r}" + ("" if given else f" for {role}=")
     return f"{asked}. {columns}.{remedy}"
 
