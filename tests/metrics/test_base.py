@@ -10,7 +10,7 @@ from tests.metrics.example import ANSWERS, CHANNELS, ORDERS, TOUCHPOINTS
 
 import clm
 from clm.errors import InvalidDataError
-from clm.metrics._fits import NotFitted
+from clm.metrics import NotFittedError
 
 ENGINES = ["pandas", "polars", "polars lazy", "pyarrow", "duckdb"]
 FOUR = {"orders": ORDERS, "touchpoints": TOUCHPOINTS, "answers": ANSWERS, "channels": CHANNELS}
@@ -153,8 +153,11 @@ class TestPeriod:
 
     def test_days_end_in_the_base_s_zone(self):
         base = clm.CustomerBase(orders=ORDERS, through="2025-06-30", tz="America/New_York")
-        assert base.period.through_at == datetime(2025, 7, 1, 3, 59, 59, 999999, tzinfo=UTC)
-        assert base.between("2025-01-01").scope == "from 2025-01-01 through 2025-06-30"
+        assert base.period.ends == datetime(2025, 7, 1, 3, 59, 59, 999999, tzinfo=UTC)
+        part = base.between("2025-01-01")
+        assert part.scope == "from 2025-01-01 through 2025-06-30"
+        assert (part.start_at, base.start_at) == (np.datetime64("2025-01-01T05:00"), None)
+        assert part.through_at == np.datetime64("2025-07-01T03:59:59.999999")
 
     def test_rows_after_the_end_do_not_count(self):
         base = clm.CustomerBase(**FOUR, through="2025-02-28")
@@ -267,13 +270,23 @@ class TestDerived:
         without = clm.CustomerBase(orders=columns, through="2024-12-31", tz=tz)
         assert without.retention.retained.tolist() == [[2, 2], [0, -1]]
 
-    def test_models_that_cannot_be_fitted_say_why(self, by_hand):
-        nobody = clm.CustomerBase()
-        assert "no orders" in nobody.purchase_fit.reason
+    def test_models_that_cannot_be_fitted_say_why(self):
+        with pytest.raises(NotFittedError, match="this base has no orders"):
+            _ = clm.CustomerBase().purchase_fit
         lonely = clm.CustomerBase(
             orders={"customer_id": [1], "at": ["2025-01-01"], "amount": [5.0]}, through="2025-06-30"
         )
-        assert isinstance(lonely.order_value_fit, NotFitted)
+        with pytest.raises(NotFittedError, match="BG/NBD cannot be fitted"):
+            _ = lonely.purchase_fit
+        with pytest.raises(NotFittedError, match="Gamma-Gamma cannot be fitted"):
+            _ = lonely.order_value_fit
+        with pytest.raises(InvalidDataError, match="orders has no column"):
+            _ = clm.CustomerBase(orders={"id": [1]}, through="2025-06-30").purchase_fit
+
+    def test_a_weak_fit_warns_nobody_and_says_so_in_its_estimate(self, by_hand):
+        alive = clm.metrics.measure("probability_alive", by_hand)
+        assert np.isnan(alive.standard_error)
+        assert by_hand.purchase_fit.parameters.undefined is not None
 
     def test_histories_without_orders(self):
         with pytest.raises(InvalidDataError, match="this base has no orders"):

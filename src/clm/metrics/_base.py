@@ -10,15 +10,16 @@ from attrs import evolve, field, frozen
 
 from clm.data import Zone, describe, parse_through
 from clm.errors import InvalidDataError, nearest
-from clm.frames import ces, csat, nps, retention_table
+from clm.frames import retention_table
 from clm.lifecycles import five_stage
 from clm.ltv import BGNBD, GammaGamma
-from clm.metrics._fits import NotFitted, attempt, purchases
+from clm.metrics._answers import scored
+from clm.metrics._fits import Purchases
 from clm.metrics._histories import Histories, join
 from clm.metrics._options import SCALES, check_currency, check_lifecycle, scales_field, table_field
 from clm.metrics._period import Period, check_dates, period_of
 from clm.metrics._protocol import TABLES
-from clm.metrics._tables import Rows, has_refunds, is_empty, last_instant, read
+from clm.metrics._tables import Rows, has_refunds, is_empty, last_dated, read
 from clm.retention import RetentionDefinition
 from clm.stats import seal
 
@@ -162,6 +163,16 @@ class CustomerBase:
         """The period in words, as ``"through 1998-06-30"``."""
         return "with nothing dated" if self._last_dated is None else self.period.words
 
+    @property
+    def start_at(self) -> np.datetime64 | None:
+        """First instant of the period, UTC; None where it begins with the data."""
+        return None if self.period.first is None else np.datetime64(self.period.first, "us")
+
+    @property
+    def through_at(self) -> np.datetime64:
+        """Last instant of the period, UTC."""
+        return np.datetime64(self.period.last, "us")
+
     def lacks(self, table: str) -> str | None:
         """Say why a table cannot be used, or nothing.
 
@@ -196,8 +207,7 @@ class CustomerBase:
     def columns(self, table: str, *, history: bool = False) -> dict[str, Array]:
         """Return a table's rows as equally long read-only arrays.
 
-        Lazy frames are collected. Names are the customary ones, whatever the frame calls its columns: ``customer_id``,
-        ``at`` (datetime64[us], UTC), ``kind``, ``amount`` ...
+        Lazy frames are collected. Names are ``customer_id``, ``at`` (datetime64[us], UTC), ``kind``, ``amount`` ...
 
         Parameters
         ----------
@@ -220,7 +230,7 @@ class CustomerBase:
         --------
         >>> base = clm.CustomerBase(orders=clm.datasets.cdnow(), through="1997-09-30")
         >>> len(base.columns("orders")["amount"])
-        5229
+        4960
         """
         self._require(table)
         period = Period(None, self.period.last, self._zone) if history else self.period
@@ -240,9 +250,9 @@ class CustomerBase:
         InvalidDataError
             If there is no order, or orders cannot be read.
         """
-        if self._rfm is None:
-            raise InvalidDataError(f"{self._no_orders}.")
-        return self._rfm
+        if self._purchases.whole is None:
+            raise InvalidDataError(f"{self._purchases.nothing}.")
+        return self._purchases.whole
 
     @property
     def period_rfm(self) -> RFM:
@@ -253,14 +263,14 @@ class CustomerBase:
         InvalidDataError
             If there is no order in the period (see `has_orders`), or orders cannot be read.
         """
-        if self._period_rfm is None:
-            raise InvalidDataError(self.lacks("orders") or f"there is no order {self.scope}.")
-        return self._period_rfm
+        if self._purchases.of_period is None:
+            raise InvalidDataError(f"{self.lacks('orders') or f'there is no order {self.scope}'}.")
+        return self._purchases.of_period
 
     @property
     def has_orders(self) -> bool:
         """Whether there is an order in the period."""
-        return self._period_rfm is not None
+        return self._purchases.of_period is not None
 
     @cached_property
     def stage_log(self) -> StageLog:
@@ -287,17 +297,31 @@ class CustomerBase:
         """
         self._require("orders")
         orders = self.histories.order_log() if has_refunds(self.orders) else self.orders
-        return retention_table(orders, RetentionDefinition(period="month", tz=self.tz), through=self.period.through_at)
+        return retention_table(orders, RetentionDefinition(period="month", tz=self.tz), through=self.period.ends)
 
-    @cached_property
-    def purchase_fit(self) -> BGNBDFit | NotFitted:
-        """BG/NBD fitted to the purchase histories, or why it is not."""
-        return NotFitted(self._no_orders) if self._rfm is None else attempt("BG/NBD", BGNBD().fit, self._rfm)
+    @property
+    def purchase_fit(self) -> BGNBDFit:
+        """BG/NBD fitted to the purchase histories.
 
-    @cached_property
-    def order_value_fit(self) -> GammaGammaFit | NotFitted:
-        """Gamma-Gamma fitted to the mean repeat order values, or why it is not."""
-        return NotFitted(self._no_orders) if self._rfm is None else attempt("Gamma-Gamma", GammaGamma().fit, self._rfm)
+        Raises
+        ------
+        NotFittedError
+            If there is no order, or too few for the model. It is an InvalidDataError too.
+        """
+        fit: BGNBDFit = self._purchases.fitted("BG/NBD", BGNBD().fit)
+        return fit
+
+    @property
+    def order_value_fit(self) -> GammaGammaFit:
+        """Gamma-Gamma fitted to the mean repeat order values.
+
+        Raises
+        ------
+        NotFittedError
+            If there are no amounts, or too few repeat buyers for the model. It is an InvalidDataError too.
+        """
+        fit: GammaGammaFit = self._purchases.fitted("Gamma-Gamma", GammaGamma().fit)
+        return fit
 
     def score(self, kind: str) -> NPS | CSAT | CES:
         """Return the satisfaction score of the period's answers.
@@ -323,8 +347,8 @@ class CustomerBase:
         """
         if kind not in SCALES:
             raise InvalidDataError(f"there is no score {kind!r}, only {', '.join(SCALES)}.{nearest(kind, SCALES)}")
-        scored: NPS | CSAT | CES = self._once(("score", kind), lambda: self._scored(kind))
-        return scored
+        found: NPS | CSAT | CES = self._once(("score", kind), lambda: scored(self, kind))
+        return found
 
     def scale(self, kind: str) -> Scale:
         """Return the scale that answers of a kind are on."""
@@ -346,8 +370,8 @@ class CustomerBase:
         """Rows that were left out, by table and reason; reads every table."""
         found: dict[str, dict[str, int]] = {}
         for name in TABLES:
-            if name == "orders" and self._rfm is not None:
-                found[name] = dict(self._rfm.dropped)
+            if name == "orders" and self._purchases.whole is not None:
+                found[name] = dict(self._purchases.whole.dropped)
             elif (rows := self._rows(name)) is not None:
                 found[name] = dict(rows.dropped)
                 if rows.at is not None and (late := int(np.count_nonzero(rows.at > self.period.last))):
@@ -366,18 +390,11 @@ class CustomerBase:
     def _last_dated(self) -> int | None:
         if self.through is not None:
             return parse_through(self.through, self._zone)
-        # What channels date is the start of a period: it counts only where nothing else is dated.
-        for tables in (("orders", "touchpoints", "answers"), ("channels",)):
-            there = [name for name in tables if getattr(self, name) is not None and not self._is_empty(name)]
-            found = [last_instant(getattr(self, name), name, self._zone) for name in there]
-            known = [instant for instant in found if instant is not None]
-            if known:
-                return max(known)
-        return None
+        there = {name: getattr(self, name) for name in TABLES if getattr(self, name) is not None}
+        return last_dated({name: table for name, table in there.items() if not self._is_empty(name)}, self._zone)
 
     def _is_empty(self, table: str) -> bool:
-        empty: bool = self._once(("empty", table), lambda: is_empty(getattr(self, table), table))
-        return empty
+        return bool(self._once(("empty", table), lambda: is_empty(getattr(self, table), table)))
 
     def _require(self, table: str) -> None:
         reason = self.lacks(table)
@@ -399,24 +416,5 @@ class CustomerBase:
         return self._derived[key]
 
     @cached_property
-    def _rfm(self) -> RFM | None:
-        return None if self.lacks("orders") else purchases(self, start=None)
-
-    @cached_property
-    def _period_rfm(self) -> RFM | None:
-        start = self.period.start_at
-        return self._rfm if start is None or self.lacks("orders") else purchases(self, start=start)
-
-    @property
-    def _no_orders(self) -> str:
-        return self.lacks("orders") or f"there is no order through {self.period.end}"
-
-    def _scored(self, kind: str) -> Any:
-        answers = self.columns("answers")
-        scores = answers["score"][answers["kind"] == kind]
-        try:
-            return {"nps": nps, "csat": csat, "ces": ces}[kind](scores, scale=self.scale(kind))
-        except InvalidDataError as error:
-            raise InvalidDataError(
-                f"answers of kind {kind!r}: {error} Rows count among them; scales={{{kind!r}: ...}} sets the scale."
-            ) from error
+    def _purchases(self) -> Purchases:
+        return Purchases(self)

@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from clm.data import DAYS, Discount
 from clm.ltv import lifetime_value
-from clm.metrics._fits import NotFitted
+from clm.metrics._fits import NotFittedError
 from clm.metrics._histories import NEVER
 from clm.metrics._protocol import Direction, undefined
 from clm.metrics._retention import SurveyScore
@@ -124,11 +124,10 @@ class CustomerLifetimeValue:
 
     def measure(self, base: CustomerBase) -> Estimate[float]:
         """Average over all customers who ever ordered."""
-        fit, order_value = base.purchase_fit, base.order_value_fit
-        if isinstance(fit, NotFitted):
-            return undefined(self, fit.reason, base)
-        if isinstance(order_value, NotFitted):
-            return undefined(self, order_value.reason, base)
+        try:
+            fit, order_value = base.purchase_fit, base.order_value_fit
+        except NotFittedError as error:
+            return undefined(self, str(error).removesuffix("."), base)
         values = lifetime_value(
             fit,
             base.rfm,
@@ -149,7 +148,7 @@ class CustomerLifetimeValue:
 
 def _in_stages(base: CustomerBase, stages: list[str]) -> BoolArray:
     """Return which of the base's customers are in one of the stages at the end."""
-    placed = base.stage_log.stage_at(base.period.through_at)
+    placed = base.stage_log.stage_at(base.period.ends)
     there = np.zeros(len(base.histories.customer), bool)
     there[np.searchsorted(base.histories.customer, placed.customer)] = np.isin(placed.stage.astype(str), stages)
     return there

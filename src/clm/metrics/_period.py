@@ -48,12 +48,12 @@ class Period:
         return f"from {describe(self.first, self.zone).removesuffix(' 00:00:00')} through {self.end}"
 
     @property
-    def start_at(self) -> datetime | None:
+    def begins(self) -> datetime | None:
         """First instant, as a datetime."""
         return None if self.first is None else moment(self.first)
 
     @property
-    def through_at(self) -> datetime:
+    def ends(self) -> datetime:
         """Last instant, as a datetime."""
         return moment(self.last)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Final, final
 import numpy as np
 from attrs import evolve, field, frozen
 
-from clm.metrics._fits import NotFitted
+from clm.metrics._fits import NotFittedError
 from clm.metrics._maturity import check_days, microseconds, span, within_days
 from clm.metrics._protocol import Direction, undefined
 from clm.stats import mean, proportion
@@ -150,9 +150,10 @@ class ProbabilityAlive:
 
     def measure(self, base: CustomerBase) -> Estimate[float]:
         """Average over all customers who ever ordered."""
-        fit = base.purchase_fit
-        if isinstance(fit, NotFitted):
-            return undefined(self, fit.reason, base)
+        try:
+            fit = base.purchase_fit
+        except NotFittedError as error:
+            return undefined(self, str(error).removesuffix("."), base)
         return evolve(
             fit.probability_alive(base.rfm).mean(),
             name=self.name,

@@ -220,11 +220,19 @@ def _labels(ids: Ids, kept: BoolArray) -> Array:
     return labels
 
 
-def last_instant(frame: Any, name: str, zone: Zone) -> int | None:
-    """Return the last instant of a table, in UTC microseconds; None without a dated row.
+def last_dated(tables: Mapping[str, Any], zone: Zone) -> int | None:
+    """Return the last instant of the tables, in UTC microseconds; None without a dated row."""
+    # What channels date is the start of a period: it counts only where nothing else is dated.
+    for names in (("orders", "touchpoints", "answers"), ("channels",)):
+        found = [_last_instant(tables[name], name, zone) for name in names if name in tables]
+        known = [instant for instant in found if instant is not None]
+        if known:
+            return max(known)
+    return None
 
-    A lazy frame is asked for its last one only, where its column is one of times.
-    """
+
+def _last_instant(frame: Any, name: str, zone: Zone) -> int | None:
+    """Return the last instant of a table; a lazy frame is asked for it alone, where its column is one of times."""
     table = _open(frame, name)
     if table.lazy and table.frame.collect_schema()[table.names["at"]] != nw.String():
         last = table.frame.select(nw.col(table.names["at"]).max())
