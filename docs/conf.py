@@ -75,12 +75,12 @@ class PublicNames(SphinxDirective):
         """Return one autodoc entry a name: classes first, each kind in alphabetical order."""
         home = self.arguments[0]
         package = getattr(clm, home)
-        members = {name: getattr(package, name) for name in getattr(package, "__all__", ())}
+        members = {name: getattr(package, name) for name in package.__all__}
         lines: list[str] = []
         for name, member in sorted(members.items(), key=lambda item: (not isclass(item[1]), item[0].lower())):
             if ismodule(member):
                 continue
-            path = f"clm.{name}" if name in clm.__all__ else f"clm.{home}.{name}"
+            path = f"clm.{name}" if getattr(clm, name, None) is member else f"clm.{home}.{name}"
             if isclass(member):
                 lines += [f".. autoclass:: {path}", "   :members:", ""]
             elif callable(member):
