@@ -44,7 +44,7 @@ def cac(cost: Any, new_customers: Any) -> Estimate[Any]:
     Examples
     --------
     >>> clm.cac(5_000, 40)
-    <customer acquisition cost: 125 money (95% interval 91.8 to 170.2; n = 40)>
+    <customer acquisition cost: 125 currency (95% interval 91.8 to 170.2; n = 40)>
     """
     spent, won = numbers(cost, "cost"), numbers(new_customers, "new_customers")
     if spent.shape != won.shape:
@@ -61,7 +61,7 @@ def cac(cost: Any, new_customers: Any) -> Estimate[Any]:
         standard_error=np.where(won > 0, spent / some**1.5, np.nan),
         n=won.astype(np.int64),
         name="customer acquisition cost",
-        unit="money",
+        unit="currency",
         definition="Spending on acquisition over the number of customers won with it.",
         undefined=_nobody_won(spent, won),
         band=PerCount(won),

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 Verdict = Literal["variant is better", "control is better", "inconclusive"]
 
 _MISMATCH: Final = 0.001  # p-value below which arms of these sizes were not drawn as intended
-_FEWEST: Final = 5  # expected cases a cell below which the score test is rough
+_FEWEST: Final = 5  # expected successes or failures of an arm, below which the score test is rough
 
 
 def ab_test(
@@ -59,7 +59,8 @@ def ab_test(
     Notes
     -----
     The p-value is that of the score test with the pooled rate, which is the chi-squared test without continuity
-    correction. The difference has Newcombe's interval [1]_, the uplift that of a log ratio of rates [2]_, which knows
+    correction; where fewer than 5 successes or failures are expected in an arm, the verdict goes by Fisher's exact
+    test. The difference has Newcombe's interval [1]_, the uplift that of a log ratio of rates [2]_, which knows
     that the control's rate is estimated too. The three may disagree near the edge; the verdict names a winner only
     where they agree. It holds for one look at one metric: watching until it turns significant, or picking the best of
     many metrics, finds differences that are not there.
@@ -237,8 +238,7 @@ class ABTest:
     @property
     def verdict(self) -> Verdict:
         """Which arm is better, where test and both intervals agree and the arms were drawn as planned."""
-        agree = self._significant and not self._mismatch and all(self._excludes_zero)
-        if not agree:
+        if self.undefined or self._mismatch or not (self._significant and all(self._excludes_zero)):
             return "inconclusive"
         return "variant is better" if self.difference.value > 0 else "control is better"
 
@@ -253,16 +253,20 @@ class ABTest:
                 f"Trials are divided {self.trials[0]:,} to {self.trials[1]:,}, which the planned split hardly gives "
                 f"(p = {self.split_p_value:.2g}): find out why before reading the result."
             )
-        hits, of = sum(self.successes), sum(self.trials)
-        if min(trials * min(hits, of - hits) / of for trials in self.trials) < _FEWEST:
-            found.append("Fewer than 5 successes or failures are expected in an arm: use exact_p_value.")
+        if self._few:
+            found.append(f"Fewer than {_FEWEST} cases are expected in some cell: the verdict goes by exact_p_value.")
         if len({self._significant, *self._excludes_zero}) > 1:
             found.append("The test and the intervals of difference and uplift disagree: the evidence is at the edge.")
         return tuple(found)
 
     @property
+    def _few(self) -> bool:
+        hits, of = sum(self.successes), sum(self.trials)
+        return min(trials * min(hits, of - hits) / of for trials in self.trials) < _FEWEST
+
+    @property
     def _significant(self) -> bool:
-        return self.p_value < 1 - self.level
+        return (self.exact_p_value if self._few else self.p_value) < 1 - self.level
 
     @property
     def _mismatch(self) -> bool:
@@ -271,7 +275,8 @@ class ABTest:
     @property
     def _excludes_zero(self) -> tuple[bool, ...]:
         intervals = [self.difference.confidence_interval(self.level)]
-        if self.uplift.undefined is None:
+        # Without a success in one arm a ratio says nothing that the difference does not.
+        if all(self.successes):
             intervals.append(self.uplift.confidence_interval(self.level))
         return tuple(bool(interval.low > 0 or interval.high < 0) for interval in intervals)
 

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from clm.data import RFM
 from clm.errors import InvalidDataError
 from clm.stats import Estimate, StudentT, plain_number, proportion
 
 if TYPE_CHECKING:
-    from clm.data import RFM
     from clm.typing import FloatArray
 
 
@@ -77,13 +77,14 @@ def repeat_purchase_rate(rfm: RFM, maturity: float | None = None) -> Estimate[fl
     >>> clm.repeat_purchase_rate(clm.rfm(clm.datasets.cdnow(), through="1997-09-30"), maturity=26)
     <repeat purchase rate: 0.4014 fraction (95% interval 0.3817 to 0.4213; n = 2,357)>
     """
+    weights = _weights(rfm)
     counted = np.ones(len(rfm), bool)
     known = ""
     if maturity is not None:
         age = plain_number(maturity, "maturity", lowest=0)
         counted = age <= rfm.T
         known = f" who have been known for {age:g} {rfm.unit}s at least"
-    weights = _weights(rfm)[counted]
+    weights = weights[counted]
     return proportion(
         float(weights[rfm.frequency[counted] > 0].sum()),
         float(weights.sum()),
@@ -119,13 +120,14 @@ def average_order_value(rfm: RFM) -> Estimate[float]:
     Examples
     --------
     >>> clm.average_order_value(clm.rfm(clm.datasets.cdnow(), through="1997-09-30"))
-    <average order value: 35.96 money (95% interval 33.21 to 38.71; n = 2,357)>
+    <average order value: 35.96 currency (95% interval 33.21 to 38.71; n = 2,357)>
     """
+    weights = _weights(rfm)
     if rfm.value_total is None:
         raise InvalidDataError(
             "rfm holds no totals: the first purchase's amount is not known. Build it by clm.rfm(orders, amount=...)."
         )
-    weights, occasions = _weights(rfm), rfm.frequency + 1
+    occasions = rfm.frequency + 1
     customers = float(weights.sum())
     orders = float(weights @ occasions)
     value = float(weights @ rfm.value_total) / orders if orders else np.nan
@@ -138,7 +140,7 @@ def average_order_value(rfm: RFM) -> Estimate[float]:
         standard_error=error,
         n=rfm.n,
         name="average order value",
-        unit="money",
+        unit="currency",
         definition=f"Amounts of all customers over their purchase occasions, refunds taken off. {rfm.definition}",
         undefined="there are no customers",
         band=StudentT(np.asarray(customers - 1)),
@@ -186,4 +188,8 @@ def purchase_frequency(rfm: RFM) -> Estimate[float]:
 
 
 def _weights(rfm: RFM) -> FloatArray:
+    if not isinstance(rfm, RFM):
+        raise InvalidDataError(
+            f"rfm must be purchase histories, not {type(rfm).__name__}. Build them with clm.rfm(orders, ...)."
+        )
     return np.ones(len(rfm)) if rfm.weights is None else rfm.weights

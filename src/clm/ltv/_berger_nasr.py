@@ -81,7 +81,7 @@ def berger_nasr_ltv(
             stays,
         ],
         name="lifetime value",
-        unit="money",
+        unit="currency",
         definition=(
             f"Expected discounted margin of the first sale and {span} at the start of each period, less promotion in "
             f"the middle of each, with one constant retention rate, discounted at {formula.discount:.6g} a period."

@@ -157,7 +157,7 @@ class CohortValue:
             standard_error=np.where(self.n > 1, np.sqrt(variance), np.nan),
             n=self.n,
             name="cumulative value per customer",
-            unit="money",
+            unit="currency",
             definition=self.definition,
             index=np.arange(len(steps)),
             undefined="no cohort has completed that age",
@@ -185,7 +185,7 @@ class CohortValue:
             standard_error=np.where(size > 1, error, np.nan),
             n=np.where(known, size, 0),
             name="cumulative value per customer by cohort",
-            unit="money",
+            unit="currency",
             definition=f"{self.definition} By cohort.",
             index=self.cohorts,
             undefined=np.where(size > 0, "the cohort has not completed that age", "nobody joined in that period"),
@@ -237,7 +237,7 @@ class CohortValue:
             standard_error=np.sqrt(np.maximum(source.variance(), 0.0)),
             n=np.append(self.n[:known], np.full(len(cumulative) - known, self.n[1])),
             name="cumulative value per customer",
-            unit="money",
+            unit="currency",
             definition=(
                 f"{self.definition} Ages from {known} on are extrapolated by {law} fitted to the value of ages 1 to "
                 f"{known - 1}."
@@ -314,6 +314,10 @@ class CohortValue:
     def to_dict(self, level: float = 0.95) -> dict[str, Any]:
         """Return plain values that JSON can hold."""
         return self.estimate.to_dict(level)
+
+    def to_columns(self, level: float = 0.95) -> dict[str, Array]:
+        """Return one row an age, for ``clm.to_frame``."""
+        return self.estimate.to_columns(level)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: FBT001  # NumPy calls it so
         return self.estimate.__array__(dtype, copy)

@@ -91,7 +91,7 @@ def customer_equity(
             Quantity.of(retention_cost, "retention_cost", lowest=0, positive=True),
         ],
         name="customer equity",
-        unit="money",
+        unit="currency",
         definition=(
             "Value of a prospect: the margin of those won and retained, less the spending to acquire and to retain, "
             f"discounted at {formula.discount:.6g} a period."

@@ -90,7 +90,7 @@ def formula_ltv(
     366.67
     >>> stays = clm.retention_rate(customers_at_start=200, customers_at_end=160, new=0)
     >>> clm.formula_ltv(100, stays, 0.1, first_payment=True, timing="start")
-    <lifetime value: 366.7 money (95% interval 304.8 to 439.2; n = 200)>
+    <lifetime value: 366.7 currency (95% interval 304.8 to 439.2; n = 200)>
     """
     check_flag(first_payment, "first_payment")
     if timing not in {"start", "end"}:
@@ -116,7 +116,7 @@ def formula_ltv(
         family,
         [margin, stays],
         name="lifetime value",
-        unit="money",
+        unit="currency",
         definition=family.definition,
         undefined=_never_ends(family, margin, stays),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from attrs import frozen
@@ -15,6 +15,8 @@ from clm.stats import Estimate, Linearised, NoBand, Normal, numbers, period_rate
 
 if TYPE_CHECKING:
     from clm.typing import BoolArray, FloatArray
+
+_FEW: Final = 10  # moves of one kind, below which the delta method is too sure of them
 
 
 def markov_ltv(
@@ -54,8 +56,9 @@ def markov_ltv(
 
     Rows that are shares of counted moves, with the standard errors of shares, are taken as independent multinomials
     [2]_, and the standard error is the delta method's: from state s it is that of the sum, over states i, of the visits
-    to i times the mean discounted value after the moves that were seen from i. It serves from about 30 moves a state
-    on; a share of 0 or 1 counts as certain. Other matrices have no interval.
+    to i times the mean discounted value after the moves that were seen from i. A share of 0 or 1 counts as certain, and
+    rare moves make the interval too narrow: on the example below it covered in 94 to 95 of 100 cases for states left
+    150 times or more, and in 88 for the fourth, of whose 100 moves 5 lead anywhere. Other matrices have no interval.
 
     References
     ----------
@@ -82,7 +85,8 @@ def markov_ltv(
     rate, moves = period_rate(discount), check_horizon(horizon)
     probabilities = np.where(chain.unseen[:, None], 0.0, chain.probabilities)
     moved = probabilities / (1 + rate)
-    paths = _all_moves(moved, cash) if moves is None else _some_moves(moved, cash, moves)
+    counted = chain.moves is not None
+    paths = _all_moves(moved, cash) if moves is None else _some_moves(moved, cash, moves, counted=counted)
     covariance = _of_probabilities(paths, probabilities, chain) / (1 + rate) ** 2 + _of_cash_flow(paths, cash)
     unknown = _leading_to(chain.unseen, moved, None if moves is None else moves - 1) & (moves != 0)
     covariance[unknown] = covariance[:, unknown] = 0.0
@@ -92,7 +96,7 @@ def markov_ltv(
         standard_error=np.full(len(covariance), np.nan) if reason else np.sqrt(np.diag(covariance)),
         n=0 if chain.moves is None else chain.moves,
         name="lifetime value",
-        unit="money",
+        unit="currency",
         definition=(
             "Expected discounted cash flow of a customer in each state of a Markov chain, the present period and "
             f"{'all moves' if moves is None else f'{moves:,} moves'} counted, discounted at {rate:.6g} a period."
@@ -101,6 +105,7 @@ def markov_ltv(
         undefined=_unseen_reason(chain),
         band=NoBand(reason) if reason else Normal(),
         sources=() if reason else (Linearised(gradient=np.eye(len(covariance)), covariance=covariance),),
+        caveats=_rare_moves(chain),
     )
 
 
@@ -175,16 +180,16 @@ def _all_moves(moved: FloatArray, cash: CashFlow) -> Paths:
     return Paths(visits, value, visits[:, :, None] * value)
 
 
-def _some_moves(moved: FloatArray, cash: CashFlow, moves: int) -> Paths:
+def _some_moves(moved: FloatArray, cash: CashFlow, moves: int, *, counted: bool) -> Paths:
     present = np.eye(len(moved))
     visits, gradient = present, np.zeros((*moved.shape, len(moved)))
     for _ in range(moves):
-        # The product rule on one move and the value of one move fewer.
-        differentiated = present[:, :, None] * (visits @ cash.value) + np.tensordot(moved, gradient, 1)
-        visited = present + moved @ visits
-        settled = np.array_equal(visited, visits) and np.array_equal(differentiated, gradient)
-        visits, gradient = visited, differentiated
-        if settled:
+        before = visits, gradient
+        if counted:
+            # The product rule on one move and the value of one move fewer.
+            gradient = present[:, :, None] * (visits @ cash.value) + np.tensordot(moved, gradient, 1)
+        visits = present + moved @ visits
+        if np.array_equal(visits, before[0]) and np.array_equal(gradient, before[1]):
             break
     return Paths(visits, visits @ cash.value, gradient)
 
@@ -217,6 +222,15 @@ def _no_interval(chain: Chain, cash: CashFlow) -> str | None:
     if chain.moves is None and not cash.estimated:
         return "transition_matrix and cash_flow were given as plain numbers, so that the uncertainty is not known"
     return "cash_flow has no standard error" if np.isnan(cash.error).any() else None
+
+
+def _rare_moves(chain: Chain) -> tuple[str, ...]:
+    if chain.moves is None:
+        return ()
+    counts = chain.probabilities * chain.moves[:, None]
+    if not ((counts > 0) & (counts < _FEW)).any():
+        return ()
+    return (f"Some moves were counted fewer than {_FEW} times: intervals that lean on them are too narrow.",)
 
 
 def _unseen_reason(chain: Chain) -> str | None:

@@ -66,7 +66,7 @@ def order_frequency_ltv(
             Quantity.of(acquisition_cost, "acquisition_cost", lowest=0, positive=True),
         ],
         name="lifetime value",
-        unit="money",
+        unit="currency",
         definition=(
             "Average order value x orders a period x periods that a customer stays x margin, less acquisition cost; "
             "not discounted."
