@@ -1,1 +1,5 @@
-"""To come."""
+"""The command line, as ``clm`` and ``python -m clm``."""
+
+from clm.cli._main import main
+
+__all__ = ["main"]

@@ -70,7 +70,7 @@ class Files:
         self._date_format = date_format
         self._tables = 0
 
-    def read(self, path: str, columns: Sequence[Column]) -> Any:
+    def read(self, path: str, columns: Sequence[Column], *, ids_as_text: bool = False) -> Any:
         """Return a relation with the neutral names, every cell checked.
 
         Parameters
@@ -79,6 +79,8 @@ class Files:
             A CSV or Parquet file; with ``*`` several Parquet files of one layout.
         columns
             What is needed; optional columns that the file lacks are left out.
+        ids_as_text
+            Whether ids become text in Parquet too, so that they meet those of a CSV.
 
         Returns
         -------
@@ -95,7 +97,15 @@ class Files:
         present = {column: name for column, name in found.items() if name is not None}
         try:
             types = dict(zip(raw.columns, raw.types, strict=True))
-            plan = {column: self._cell(column, name, str(types[name])) for column, name in present.items()}
+            plan = {
+                column: _Cell(
+                    column=_quoted(name),
+                    kind="text" if column.kind == "id" and ids_as_text else column.kind,
+                    sql_type=str(types[name]),
+                    date_format=self._date_format,
+                )
+                for column, name in present.items()
+            }
             zoned = self._check(raw, path, present, plan)
             chosen = ", ".join(
                 f"{cell.typed(zoned=column.name in zoned)} AS {_quoted(column.name)}" for column, cell in plan.items()
@@ -135,9 +145,6 @@ class Files:
         except self._error as error:
             raise InvalidDataError(f"{path} cannot be read: {_reading_problem(error)}") from error
         return relation, header
-
-    def _cell(self, column: Column, name: str, sql_type: str) -> _Cell:
-        return _Cell(column=_quoted(name), kind=column.kind, sql_type=sql_type, date_format=self._date_format)
 
     def _check(self, raw: Any, path: str, present: Mapping[Column, str], plan: Mapping[Column, _Cell]) -> set[str]:
         """Refuse what cannot be read, and return the names of the columns whose instants say their zone."""
@@ -219,6 +226,8 @@ class _Cell:
             return f"try_cast({self.column} AS DOUBLE)"
         if self.kind == "instant" and not self._is_instant:
             return self._parsed("TIMESTAMPTZ" if zoned else "TIMESTAMP")
+        if self.kind == "text" and not self._is_text:
+            return f"{self.column}::VARCHAR"
         if self.kind == "instant" and "TIME ZONE" not in self.sql_type.upper():
             return f"{self.column}::TIMESTAMP"
         return self.column

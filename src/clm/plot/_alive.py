@@ -8,7 +8,7 @@ import numpy as np
 
 from clm.data import RFM
 from clm.errors import InvalidDataError
-from clm.plot._style import new_axes, ramp, tidy, units, whole
+from clm.plot._style import new_axes, ramp, seamless, tidy, units, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,7 +72,7 @@ def probability_alive(fit: BGNBDFit, rfm: RFM, ax: Axes | None = None) -> Axes:
     bar = ax.figure.colorbar(shades, ax=ax, ticks=np.linspace(0, 1, 6), pad=0.02)
     bar.ax.set_yticklabels([f"{tick:.0f}%" for tick in np.linspace(0, 100, 6)])
     bar.set_label("P(alive)")
-    bar.outline.set_visible(False)
+    seamless(bar)
     ax.set_xlabel(f"Recency: age at the last purchase ({units(rfm.unit)})")
     ax.set_ylabel("Frequency: repeat purchases")
     whole(ax, "y")

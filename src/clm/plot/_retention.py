@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from clm.errors import InvalidDataError
-from clm.plot._style import BLUE, GREY, ink_on, new_axes, percent, ramp, tidy, units, whole
+from clm.plot._style import BLUE, GREY, ink_on, new_axes, percent, ramp, seamless, tidy, units, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,9 +72,10 @@ def retention_table(table: RetentionTable, ax: Axes | None = None) -> Axes:
         np.ma.masked_invalid(later),
         cmap=shades,
         norm=scale,
-        edgecolor="white",
         linewidth=0.5 if ages <= MOST_NUMBERED else 0.0,
     )
+    # A line around a cell that is not there would show on a dark page.
+    mesh.set_edgecolor(["none" if missing else "white" for missing in np.isnan(later).ravel()])
     _hatch(ax, status[:, 1:] == "in_progress")
     if ages <= MOST_NUMBERED and cohorts <= MOST_LABELS:
         for (row, column), rate in np.ndenumerate(later):
@@ -94,9 +95,10 @@ def retention_table(table: RetentionTable, ax: Axes | None = None) -> Axes:
     bar = ax.figure.colorbar(mesh, ax=ax, pad=0.02)
     percent(bar.ax, "y")
     bar.set_label("Came back")
-    bar.outline.set_visible(False)
-    if (status != "complete").any():
-        ax.set_title("hatched: still in progress; blank: not observable yet", fontsize="small", loc="left")
+    seamless(bar)
+    marks = {"in_progress": "hatched: still in progress", "unobserved": "blank: not observable yet"}
+    told = "; ".join(mark for name, mark in marks.items() if (status == name).any())
+    ax.set_title(told, fontsize="small", loc="left")
     ax.set_xlabel(f"Age ({units(table.definition.period)})")
     ax.set_ylabel("Cohort (customers)")
     return ax

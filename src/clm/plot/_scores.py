@@ -53,11 +53,11 @@ def scores(results: Sequence[Any], ax: Axes | None = None, *, level: float = 0.9
     for result in shown:
         if np.ndim(result.value):
             raise InvalidDataError(f"{result.name} has {np.size(result.value)} cells; scores shows single numbers.")
-    ax = new_axes(ax, height=0.9 + 0.62 * len(shown))
+    ax = new_axes(ax, height=0.7 + 0.62 * len(shown))
     for row, result in enumerate(shown):
         _track(ax, row, result, level)
     ax.set_xlim(-0.06, 1.06)
-    ax.set_ylim(len(shown) - 0.35, -0.75)
+    ax.set_ylim(len(shown) - 0.5, -0.55)
     ax.set_xticks([])
     ax.set_yticks(range(len(shown)), [shorten(result.name) for result in shown])
     literally(ax.get_yticklabels())

@@ -69,9 +69,9 @@ def occupancy(result: Occupancy, ax: Axes | None = None, *, lifecycle: Lifecycle
         labels=[shorten(result.stages[column]) for column in shown],
         linewidth=0,
     )
-    locator = AutoDateLocator(minticks=3, maxticks=7)
+    locator = AutoDateLocator(minticks=3, maxticks=7)  # type: ignore[no-untyped-call]  # matplotlib types it not yet
     ax.xaxis.set_major_locator(locator)
-    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    ax.xaxis.set_major_formatter(ConciseDateFormatter(locator))  # type: ignore[no-untyped-call]  # as above
     ax.set_xlim(times[0], times[-1])
     ax.set_ylim(bottom=0)
     ax.set_xlabel("Stage at the end of each period")
@@ -134,7 +134,7 @@ def funnel(result: StageFunnel, ax: Axes | None = None, *, level: float = 0.95) 
     ax.set_ylim(len(share) - 0.4, -0.6)
     ax.set_xlim(0, 1)
     ax.set_xticks([0, 0.5, 1], ["0%", "50%", "100%"])
-    ax.set_yticks(steps, [shorten(stage, 18) for stage in result.conversion.index])
+    ax.set_yticks(steps, [shorten(stage, 18) for stage in np.asarray(result.conversion.index)])
     literally(ax.get_yticklabels())
     ax.tick_params(axis="y", length=0)
     ax.set_xlabel(f"Of all who entered ({100 * level:g}% interval)")

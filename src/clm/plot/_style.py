@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from matplotlib.axes import Axes
+    from matplotlib.colorbar import Colorbar
     from matplotlib.colors import Colormap
 
 WIDTH: Final = 5.0
@@ -120,7 +121,16 @@ def ramp() -> Colormap:
     """Return a one-hue scale from nearly white to dark blue: order without reading a legend, in grey print too."""
     from matplotlib.colors import LinearSegmentedColormap
 
-    return LinearSegmentedColormap.from_list("clm", ["#edf4fb", "#9ac2e3", "#3b86c1", "#08306b"])
+    # Up to 50 shades a colour bar is drawn as shapes; with more it becomes an embedded image.
+    return LinearSegmentedColormap.from_list("clm", ["#edf4fb", "#9ac2e3", "#3b86c1", "#08306b"], N=40)
+
+
+def seamless(bar: Colorbar) -> None:
+    """Take the frame of a colour bar away, and the thin seams that show between its shades."""
+    frame: Any = bar.outline
+    frame.set_visible(False)
+    if bar.solids is not None:
+        bar.solids.set_edgecolor("face")
 
 
 def ink_on(colour: Any) -> str:

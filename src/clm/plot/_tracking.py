@@ -10,7 +10,7 @@ from attrs import field, frozen
 from clm.data import days_in
 from clm.errors import InvalidDataError
 from clm.plot._style import BLUE, GREY, new_axes, tidy, units, whole
-from clm.stats import array_field, floats
+from clm.stats import array_field, floats, seal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -54,6 +54,8 @@ class Tracking:
     calibrated_through: float
     unit: str = field(validator=lambda _, __, unit: days_in(unit) and None)
     level: float = 0.95
+
+    __setstate__ = seal
 
     def __attrs_post_init__(self) -> None:
         lengths = {len(row) for row in (self.times, self.actual, self.expected, self.low, self.high)}

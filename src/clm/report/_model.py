@@ -21,6 +21,7 @@ class Headline:
     value: str
     interval: str
     definition: str
+    unit: str = ""
 
 
 @final
