@@ -73,7 +73,7 @@ def parsed(value: Any) -> tuple[int, bool] | None:
     if isinstance(value, datetime):
         return _of_datetime(value)
     if isinstance(value, date):
-        return (datetime(value.year, value.month, value.day) - _EPOCH) // _MICROSECOND, False  # noqa: DTZ001
+        return (datetime(value.year, value.month, value.day) - _EPOCH) // _MICROSECOND, False  # noqa: DTZ001  # a bare date has no zone
     if isinstance(value, np.datetime64):
         return int(value.astype("M8[us]").astype(np.int64)), False
     return None

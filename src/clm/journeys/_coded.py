@@ -8,6 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from clm.errors import InvalidDataError
+from clm.stats import seal
 
 if TYPE_CHECKING:
     from clm.typing import Array, IntArray
@@ -28,6 +29,8 @@ class Coded:
 
     codes: IntArray
     values: Array
+
+    __setstate__ = seal
 
     @classmethod
     def of(cls, column: Any, name: str) -> Coded:

@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from clm.errors import InvalidDataError
-from clm.stats import array_field, frozen_array, proportion
+from clm.stats import array_field, frozen_array, proportion, seal
 
 if TYPE_CHECKING:
     from clm.core import Lifecycle
@@ -43,6 +43,8 @@ class StageFunnel:
     conversion: Estimate[Any]
     step_conversion: Estimate[Any]
     definition: str
+
+    __setstate__ = seal
 
     def __repr__(self) -> str:
         counted = " -> ".join(

@@ -9,7 +9,7 @@ from attrs import field, frozen
 
 from clm.core import NEVER
 from clm.data import describe
-from clm.stats import array_field, frozen_array
+from clm.stats import array_field, frozen_array, seal
 
 if TYPE_CHECKING:
     from clm.data import Calendar
@@ -44,6 +44,8 @@ class Occupancy:
     counts: IntArray = array_field()
     status: Array = array_field()
     definition: str = field(eq=False)
+
+    __setstate__ = seal
 
     def __repr__(self) -> str:
         return f"<Occupancy: {len(self.periods):,} periods, {len(self.stages)} stages>"

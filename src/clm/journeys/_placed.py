@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import field, frozen
 
-from clm.stats import array_field, frozen_array, same
+from clm.stats import array_field, frozen_array, same, seal
 
 if TYPE_CHECKING:
     from clm.typing import Array
@@ -36,6 +36,8 @@ class StageAt(Mapping[Any, str]):
     customer: Array
     codes: Array
     stages: tuple[str, ...]
+
+    __setstate__ = seal
 
     @property
     def stage(self) -> Array:
@@ -95,6 +97,8 @@ class Upcoming:
     next_stage: Array = array_field()
     at: Array = array_field()
     definition: str = field(eq=False)
+
+    __setstate__ = seal
 
     def __len__(self) -> int:
         return len(self.customer)

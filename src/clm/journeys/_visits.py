@@ -9,7 +9,7 @@ import numpy as np
 from attrs import frozen
 
 from clm.core import cause_name
-from clm.stats import frozen_array, same
+from clm.stats import frozen_array, same, seal
 
 if TYPE_CHECKING:
     from clm.core import Machine
@@ -24,6 +24,8 @@ class Columns(Mapping[str, "Array"]):
     """A table: a mapping of column name to equally long read-only arrays."""
 
     _arrays: dict[str, Array]
+
+    __setstate__ = seal
 
     def __getitem__(self, name: str) -> Array:
         return self._arrays[name]
@@ -77,6 +79,8 @@ class Visits(Mapping[str, "Array"]):
     entered: IntArray
     refs: Array | None
     machine: Machine
+
+    __setstate__ = seal
 
     def __getitem__(self, name: str) -> Array:
         if name not in COLUMNS:

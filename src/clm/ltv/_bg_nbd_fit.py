@@ -25,7 +25,7 @@ NAMES: Final = ("r", "alpha", "a", "b")
 class BGNBDFit:
     """A fitted BG/NBD model. Made by `BGNBD.fit` and `BGNBD.with_params`.
 
-    Predictions are `Estimate`s whose intervals follow from the parameters' covariance by the delta method; totals and
+    Predictions are estimates whose intervals follow from the parameters' covariance by the delta method; totals and
     means of them carry that covariance. Each is computed once for every distinct history.
 
     Attributes

@@ -30,7 +30,7 @@ _BY_CATEGORY: Final = Scale(-1, 1, bottom=-1, top=1, labels=("detractor", "passi
 @final
 @frozen(repr=False)
 class NPS(SurveyScore):
-    """Percent promoters less percent detractors.
+    """Percent promoters less percent detractors [2]_.
 
     Build it with ``clm.nps(answers)`` or `from_counts`.
 

@@ -144,7 +144,8 @@ def seal(result: Any, state: Any) -> None:
     """
     slots = state if isinstance(state, dict) else {**(state[0] or {}), **state[1]}
     for name, value in slots.items():
-        for array in value if isinstance(value, tuple) else (value,):
+        parts = value.values() if isinstance(value, dict) else value if isinstance(value, tuple) else (value,)
+        for array in parts:
             if isinstance(array, np.ndarray):
                 array.setflags(write=False)
         object.__setattr__(result, name, value)
