@@ -22,10 +22,13 @@ def histories(**options):
 
 class TestInputs:
     def test_conversion_checks_its_counts(self):
-        with pytest.raises(clm.InvalidDataError):
+        with pytest.raises(clm.InvalidDataError, match="successes must lie between 0 and trials"):
             clm.conversion_rate(5, 4)
-        with pytest.raises(clm.InvalidDataError):
-            clm.conversion_rate(-1, 4)
+        for bad in (-1, 1.5, np.nan, np.inf):
+            with pytest.raises(clm.InvalidDataError, match="successes must be whole numbers from 0 on"):
+                clm.conversion_rate(bad, 4)
+        with pytest.raises(clm.InvalidDataError, match="trials must be whole numbers"):
+            clm.conversion_rate(0, 4.5)
 
     def test_no_trials_are_undefined(self):
         assert clm.conversion_rate(0, 0).undefined == "there are no trials"

@@ -9,7 +9,7 @@ import numpy as np
 from attrs import frozen
 
 from clm.errors import InvalidDataError
-from clm.stats import Estimate, Quantity, array_field, figure, frozen_array, numbers, propagate, z_score
+from clm.stats import Estimate, Quantity, array_field, figure, frozen_array, numbers, propagate, seal, z_score
 
 if TYPE_CHECKING:
     from clm.typing import FloatArray
@@ -151,6 +151,8 @@ class PerCount:
     """
 
     counts: FloatArray = array_field(converter=lambda counts: frozen_array(counts, float))
+
+    __setstate__ = seal
 
     @property
     def method(self) -> str:

@@ -84,7 +84,7 @@ def ab_test(
     if len(hits) != 2 or len(of) != 2:
         raise InvalidDataError(
             f"successes has {len(hits):,} arms and trials {len(of):,}: give two each, control first. "
-            "Compare several variants with the control one by one, and adjust with clm.compare."
+            "Compare several variants with the control one by one, and adjust their p-values."
         )
     for name, counts in (("successes", hits), ("trials", of)):
         if not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all():

@@ -8,7 +8,7 @@ import numpy as np
 
 from clm.data import RFM
 from clm.errors import InvalidDataError
-from clm.stats import Estimate, StudentT, plain_number, proportion
+from clm.stats import Estimate, StudentT, numbers, plain_number, proportion
 
 if TYPE_CHECKING:
     from clm.typing import FloatArray
@@ -37,9 +37,13 @@ def conversion_rate(successes: Any, trials: Any) -> Estimate[Any]:
     >>> clm.conversion_rate(12, 100)
     <conversion rate: 0.12 fraction (95% interval 0.06999 to 0.1981; n = 100)>
     """
+    hits, of = numbers(successes, "successes"), numbers(trials, "trials")
+    for name, counts in (("successes", hits), ("trials", of)):
+        if not (np.isfinite(counts) & (counts >= 0) & (counts == np.floor(counts))).all():
+            raise InvalidDataError(f"{name} must be whole numbers from 0 on. Count cases, not shares.")
     return proportion(
-        successes,
-        trials,
+        hits,
+        of,
         name="conversion rate",
         definition="Trials that succeeded, over all trials.",
         undefined="there are no trials",
