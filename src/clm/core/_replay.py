@@ -157,8 +157,9 @@ def _apply(
 
 
 def _check_times(walk: Walk, times: Sequence[int], until: int) -> None:
-    first = min(times, default=until)
-    check_order(walk, min(first, until), "a touchpoint" if first <= until else "through=")
+    if times:
+        check_order(walk, min(times), "a touchpoint")
+    check_order(walk, until, "through=")
 
 
 def _whose(log: Sequence[Touchpoint], expected: Any) -> Any:

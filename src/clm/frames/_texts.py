@@ -35,4 +35,4 @@ def coded_text(table: Table, role: str) -> Coded:
         )
     values = np.empty(len(texts), dtype=object)
     values[:] = texts
-    return Coded(codes, values)
+    return Coded(codes.astype(np.int32), values)

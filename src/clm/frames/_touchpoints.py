@@ -122,14 +122,13 @@ def replay(
     }
     opened = _opened(events, named, machine)
     table = opened.collected()
-    ids = identify(table).dense()
     read = instants(table.column("at"), table.names["at"], zone)
     roster = None if customers is None else _Roster.of(customers, customer, machine, zone)
-    known, codes = _merged(ids, roster)
-    dates = {} if roster is None else {name: roster.spread(name, known) for name in roster.dates}
+    customer_ids = _merged(identify(table).dense(), roster)
+    dates = {} if roster is None else {name: roster.spread(name, customer_ids.values) for name in roster.dates}
     return replay_arrays(
         lifecycle,
-        Coded(codes, known),
+        customer_ids,
         read.values,
         coded_text(table, "kind"),
         through=until,
@@ -222,11 +221,11 @@ class _Roster:
         return found
 
 
-def _merged(ids: Ids, roster: _Roster | None) -> tuple[Array, IntArray]:
-    """Return all customers, of the log or the roster, ascending, and the place of each row's among them."""
+def _merged(ids: Ids, roster: _Roster | None) -> Coded:
+    """Return the customer of each row by number among all customers, of the log or the roster, ascending."""
     mine = ids.labels(np.arange(ids.size))
     if roster is None:
-        return mine, ids.keys
+        return Coded(_narrow(ids.keys, len(mine)), mine)
     others = roster.ids.labels(roster.ids.keys)
     if mine.size and others.size and (mine.dtype.kind == "U") != (others.dtype.kind == "U"):
         what = ("text", "numbers") if mine.dtype.kind == "U" else ("numbers", "text")
@@ -235,4 +234,9 @@ def _merged(ids: Ids, roster: _Roster | None) -> tuple[Array, IntArray]:
         )
     known = np.union1d(mine, others) if mine.size else np.sort(others)
     places = np.searchsorted(known, mine)
-    return known, np.where(ids.keys < 0, ids.keys, places[ids.keys]) if mine.size else ids.keys
+    codes = np.where(ids.keys < 0, ids.keys, places[ids.keys]) if mine.size else ids.keys
+    return Coded(_narrow(codes, len(known)), known)
+
+
+def _narrow(codes: IntArray, size: int) -> IntArray:
+    return codes.astype(np.int32) if size < np.iinfo(np.int32).max else codes

@@ -102,10 +102,10 @@ class Walked:
 class _Columns:
     """Where the walk writes: arrays that grow, a few bytes a visit."""
 
+    row: array[int]
     stage: array[int] = field(factory=lambda: array("h"))
     entered: array[int] = field(factory=lambda: array("q"))
     cause: array[int] = field(factory=lambda: array("h"))
-    row: array[int] = field(factory=lambda: array("q"))
     visits: array[int] = field(factory=lambda: array("q"))
     next_at: array[int] = field(factory=lambda: array("q"))
     next_stage: array[int] = field(factory=lambda: array("h"))
@@ -154,7 +154,7 @@ def walk_all(machine: Machine, log: Grouped, *, through: int, max_visits: int, i
     InvalidDataError
         If a customer has more than `max_visits` visits.
     """
-    columns = _Columns()
+    columns = _Columns(array("i" if log.rows.itemsize == 4 else "q"))
     walk = Walk(
         machine,
         stages=columns.stage,

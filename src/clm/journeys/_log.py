@@ -13,7 +13,7 @@ from clm.errors import InvalidDataError, nearest
 from clm.journeys._funnel import StageFunnel, reached
 from clm.journeys._occupancy import Occupancy, occupancy
 from clm.journeys._placed import StageAt, Upcoming
-from clm.stats import frozen_array
+from clm.stats import frozen_array, seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,6 +77,8 @@ class StageLog:
     ties: int = 0
     note: str = ""
 
+    __setstate__ = seal
+
     @property
     def customer(self) -> Array:
         """Customers who have begun, ascending, shape (k,)."""
@@ -122,8 +124,8 @@ class StageLog:
         moment = parse_through(when, self.zone, "when")
         if moment > self._through:
             raise InvalidDataError(
-                f"when={describe(moment, self.zone)} is after the end of the log, {describe(self._through, self.zone)}. "
-                "Ask for a moment up to then, or replay with a later through=."
+                f"when={describe(moment, self.zone)} is after the log's end, {describe(self._through, self.zone)}. Ask "
+                "for a moment up to then, or replay with a later through=."
             )
         visits = self.visits
         if not visits.n:

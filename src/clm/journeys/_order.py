@@ -9,12 +9,16 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clm.typing import Array, IntArray
+    from clm.typing import Array, BoolArray, IntArray
 
 
-def in_order(
-    customer: IntArray, at: IntArray, rows: IntArray, tie_breakers: Sequence[Array]
-) -> tuple[IntArray, IntArray]:
+def row_numbers(kept: BoolArray) -> IntArray:
+    """Return the numbers of the rows that are kept, in as few bytes as they need."""
+    rows = np.flatnonzero(kept)
+    return rows.astype(np.int32) if len(kept) < np.iinfo(np.int32).max else rows
+
+
+def in_order(customer: IntArray, at: IntArray, rows: IntArray, tie_breakers: Sequence[Array]) -> IntArray:
     """Sort rows by customer, time and tie breakers; what is equal in all of them stays in row order.
 
     Parameters
@@ -26,26 +30,28 @@ def in_order(
 
     Returns
     -------
-    rows : (m,) ndarray of int64
-        Sorted.
-    customers : (m,) ndarray
-        Customer of each.
+    (m,) ndarray of int
+        The rows, sorted.
     """
-    keys = [column[rows] for column in (*reversed(tie_breakers), at, customer)]
-    whose, when = keys[-1], keys[-2]
-    later = when[1:] >= when[:-1]
-    if not tie_breakers and bool(np.all((whose[1:] > whose[:-1]) | ((whose[1:] == whose[:-1]) & later))):
-        return rows, whose
-    order = np.lexsort(keys)
-    return rows[order], whose[order]
+    whose, when = customer[rows], at[rows]
+    if tie_breakers:
+        keys = [column[rows] for column in reversed(tie_breakers)]
+        return rows[np.lexsort([*keys, when, whose])]
+    if bool(np.all(when[1:] >= when[:-1])):
+        # Most logs are written as time goes by: then only customers have to be gathered.
+        del when
+        return rows[np.argsort(whose, kind="stable")]
+    return rows[np.lexsort([when, whose])]
 
 
-def count_ties(customers: IntArray, at: IntArray, order: Array | None) -> int:
-    """Count rows whose place nothing but their row decided: same customer, instant and `order` as the one before."""
-    same = (customers[1:] == customers[:-1]) & (at[1:] == at[:-1])
-    if order is not None:
-        same &= order[1:] == order[:-1]
-    return int(same.sum())
+def count_ties(customer: IntArray, at: IntArray, rows: IntArray, order: Array | None) -> int:
+    """Count the sorted rows whose place nothing but their row decided: same customer, instant and `order` as before."""
+    same = np.ones(max(len(rows) - 1, 0), bool)
+    for column in (customer, at, order):
+        if column is not None:
+            ordered = column[rows]
+            same &= ordered[1:] == ordered[:-1]
+    return int(np.count_nonzero(same))
 
 
 def ranks(column: Array, *, missing_last: bool = False) -> IntArray:

@@ -12,7 +12,7 @@ from clm.errors import InvalidDataError
 from clm.journeys._engine import Grouped, walk_all
 from clm.journeys._input import Log
 from clm.journeys._log import StageLog
-from clm.journeys._order import count_ties, in_order
+from clm.journeys._order import count_ties, in_order, row_numbers
 from clm.stats import frozen_array
 
 if TYPE_CHECKING:
@@ -128,11 +128,12 @@ def replay_arrays(
         if unknown == "raise":
             what, where = log.named(int(strangers[0]))
             raise unknown_kind(what, lifecycle.known_kinds, where, lifecycle.name)
-    ties = log.tie_breakers(rows_in_order=rows_in_order)
-    rows, whose = in_order(log.customer.codes, log.at, np.flatnonzero(usable & (kinds >= 0)), ties)
+    tie_breakers = log.tie_breakers(rows_in_order=rows_in_order)
+    rows = in_order(log.customer.codes, log.at, row_numbers(usable & (kinds >= 0)), tie_breakers)
+    ties = count_ties(log.customer.codes, log.at, rows, tie_breakers[0] if order is not None else None)
     grouped = Grouped(
         rows=rows,
-        counts=np.bincount(whose, minlength=len(log.customer.values)),
+        counts=np.bincount(log.customer.codes[rows], minlength=len(log.customer.values)),
         at=log.at,
         kind=kinds,
         amount=log.amount,
@@ -157,6 +158,6 @@ def replay_arrays(
         unknown=log.table(strangers) if unknown == "record" else None,
         n_illegal=len(walked.illegal),
         dropped=dropped,
-        ties=count_ties(whose, log.at[rows], ties[0][rows] if order is not None else None),
+        ties=ties,
         note=note,
     )
