@@ -75,7 +75,7 @@ if TYPE_CHECKING:
     from clm.metrics import CustomerBase, Scorecard, scorecard
     from clm.retention import RetentionDefinition, RetentionTable
     from clm.satisfaction import CES, CSAT, NPS, Scale
-    from clm.stats import Estimate, Interval
+    from clm.stats import Comparisons, Difference, Estimate, Interval, compare
     from clm.survival import SurvivalCurve, kaplan_meier
 
 __version__ = "0.1.0"
@@ -167,7 +167,7 @@ _HOMES = {
     "clm.metrics": ("CustomerBase", "Scorecard", "scorecard"),
     "clm.retention": ("RetentionDefinition", "RetentionTable"),
     "clm.satisfaction": ("CES", "CSAT", "NPS", "Scale"),
-    "clm.stats": ("Estimate", "Interval"),
+    "clm.stats": ("Comparisons", "Difference", "Estimate", "Interval", "compare"),
     "clm.survival": ("SurvivalCurve", "kaplan_meier"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
@@ -183,9 +183,11 @@ __all__ = [
     "ClmError",
     "ClmWarning",
     "CohortValue",
+    "Comparisons",
     "ConvergenceError",
     "Customer",
     "CustomerBase",
+    "Difference",
     "Discount",
     "Durations",
     "Estimate",
@@ -223,6 +225,7 @@ __all__ = [
     "churn_ltv",
     "churn_rate",
     "cohort_ltv",
+    "compare",
     "contribution_ltv",
     "conversion_rate",
     "csat",

@@ -25,6 +25,8 @@ from clm.stats._bands import (
     wilson_limits,
     z_score,
 )
+from clm.stats._compare import Difference, Equivalence, compare
+from clm.stats._comparisons import Comparisons, adjusted_p_values
 from clm.stats._delta import central_differences, delta_estimate
 from clm.stats._estimate import Estimate
 from clm.stats._format import figure, plain, summary
@@ -49,7 +51,10 @@ __all__ = [
     "AgrestiCoull",
     "Band",
     "ClopperPearson",
+    "Comparisons",
     "Diagnostics",
+    "Difference",
+    "Equivalence",
     "Estimate",
     "Exact",
     "HasEstimate",
@@ -69,9 +74,11 @@ __all__ = [
     "StudentT",
     "TangoScore",
     "Wilson",
+    "adjusted_p_values",
     "array_field",
     "central_differences",
     "check_level",
+    "compare",
     "delta_estimate",
     "exact",
     "figure",

@@ -136,13 +136,18 @@ class AdjustedWald:
 
     def limits(self, value: FloatArray, standard_error: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
         """Return both ends, never of zero width; NaN where there are no answers."""
+        centre, error = self.adjusted()
+        half = z_score(level) * error
+        return np.maximum(centre - half, -self.scale), np.minimum(centre + half, self.scale)
+
+    def adjusted(self) -> tuple[FloatArray, FloatArray]:
+        """Return the score with the added answers and its standard error; NaN where there are no answers."""
         trials = np.where(self.trials > 0, self.trials, np.nan)
         adjusted = trials + _PSEUDO_ANSWERS
         against = (self.against * trials + _PSEUDO_ANSWERS / 4) / adjusted
         in_favour = (self.in_favour * trials + _PSEUDO_ANSWERS / 4) / adjusted
         centre = in_favour - against
-        half = z_score(level) * np.sqrt((in_favour + against - centre**2) / adjusted)
-        return np.maximum(centre - half, -1) * self.scale, np.minimum(centre + half, 1) * self.scale
+        return centre * self.scale, np.sqrt((in_favour + against - centre**2) / adjusted) * self.scale
 
 
 @final
