@@ -98,6 +98,18 @@ class TestInputs:
         with pytest.raises(InvalidDataError, match="touchpoints: column 'kind' holds numbers"):
             base.columns("touchpoints")
 
+    @pytest.mark.parametrize(
+        "orders", [{"customer_id": [None, " "], "at": ["2025-01-01"] * 2}, {"customer_id": [1, 2], "at": [None, None]}]
+    )
+    def test_rows_of_nobody_are_no_zero(self, orders):
+        base = clm.CustomerBase(orders=orders, through="2025-06-30")
+        with pytest.raises(InvalidDataError, match="of orders can be used: of 2 rows"):
+            clm.metrics.measure("orders", base)
+
+    def test_a_repr_reads_nothing(self):
+        assert repr(clm.CustomerBase(orders=[1, 2])) == "<CustomerBase: orders>"
+        assert repr(clm.CustomerBase(answers=7, through="2025-06-30")) == "<CustomerBase through 2025-06-30: answers>"
+
     def test_ids_of_two_types_do_not_mix(self):
         base = clm.CustomerBase(orders=ORDERS, touchpoints={**TOUCHPOINTS, "customer_id": np.arange(9)})
         with pytest.raises(
@@ -127,7 +139,7 @@ class TestInputs:
     def test_an_end_that_nothing_tells(self):
         with pytest.raises(InvalidDataError, match="nothing in this base is dated"):
             _ = clm.CustomerBase().period
-        assert "with nothing dated" in repr(clm.CustomerBase())
+        assert clm.CustomerBase().scope == "with nothing dated"
 
 
 class TestPeriod:

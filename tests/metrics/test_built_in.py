@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from attrs import evolve
 from tests.metrics.example import TOUCHPOINTS
 
 import clm
@@ -127,6 +128,47 @@ class TestInputs:
         )
         assert value("conversion_rate", base) == 0.5
         assert value("customers_reached", base) == 2
+
+    def test_customers_alone_are_reached(self):
+        base = clm.CustomerBase(
+            customers={"customer_id": [1, 2], "acquired_at": ["2025-01-01", None]}, through="2025-12-31"
+        )
+        assert value("customers_reached", base) == 1
+        assert value("customers_reached", evolve(base, through=None)) == 1
+        undated = clm.CustomerBase(customers={"customer_id": [1, 2]})
+        assert "nothing in this base is dated" in value_reason("customers_reached", undated)
+
+    def test_a_lifecycle_that_calls_orders_otherwise(self, by_hand):
+        purchases = clm.lifecycles.five_stage(kinds={"order": "purchase"})
+        assert "does not know touchpoints of kind 'order'" in value_reason(
+            "loyal_share", evolve(by_hand, lifecycle=purchases)
+        )
+
+    @pytest.mark.parametrize(
+        ("options", "message"),
+        [
+            ({"years": -1}, "years must be 0 or more"),
+            ({"margin": 40}, "margin must lie between 0 and 1"),
+            ({"years": None}, "years"),
+        ],
+    )
+    def test_lifetime_value_is_given_sensible_numbers(self, options, message):
+        with pytest.raises(InvalidDataError, match=message):
+            clm.metrics.CustomerLifetimeValue(**options)
+
+    def test_lifetime_value_is_that_of_the_models(self, simulated):
+        rate = clm.Discount(0.10, per="year")
+        metric = clm.metrics.CustomerLifetimeValue(years=2, margin=0.4, discount=rate)
+        expected = clm.lifetime_value(
+            clm.BGNBD().fit(simulated.rfm),
+            simulated.rfm,
+            order_value=clm.GammaGamma().fit(simulated.rfm),
+            horizon=2 * 365.25 / 7,
+            discount=rate,
+            margin=0.4,
+        ).mean()
+        found = clm.metrics.measure(metric, simulated)
+        assert (found.value, found.standard_error) == (expected.value, expected.standard_error)
 
     @pytest.mark.parametrize("name", ["sign_up_rate", "referral_rate"])
     def test_a_kind_that_is_not_recorded_is_not_zero(self, name, cdnow):

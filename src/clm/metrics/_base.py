@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import evolve, field, frozen
 
-from clm.data import Zone, describe, parse_through
+from clm.data import Zone, parse_through
 from clm.errors import InvalidDataError, nearest
 from clm.frames import retention_table
 from clm.lifecycles import five_stage
@@ -17,7 +17,7 @@ from clm.metrics._answers import scored
 from clm.metrics._fits import Purchases
 from clm.metrics._histories import Histories, join
 from clm.metrics._options import SCALES, check_currency, check_lifecycle, scales_field, table_field
-from clm.metrics._period import Period, check_dates, period_of
+from clm.metrics._period import Period, check_complete, check_dates, period_of
 from clm.metrics._protocol import TABLES
 from clm.metrics._tables import Rows, has_refunds, is_empty, last_dated, read
 from clm.retention import RetentionDefinition
@@ -133,13 +133,7 @@ class CustomerBase:
         >>> clm.metrics.measure("new_customers", base.between("1998-04-01")).value
         0.0
         """
-        if through is not None and self.through is not None:
-            complete = parse_through(self.through, self._zone)
-            if parse_through(through, self._zone) > complete:
-                raise InvalidDataError(
-                    f"through {through} is after {describe(complete, self._zone)}, up to which this base is complete. "
-                    "Give an earlier date, or a base with later rows."
-                )
+        check_complete(through, self.through, self._zone)
         part = evolve(self, start=start, through=self.through if through is None else through)
         part._read.update(self._read)  # noqa: SLF001  # its own kind, and the rows read are the same
         return part
@@ -159,9 +153,14 @@ class CustomerBase:
         return period_of(self.start, last, self._zone)
 
     @property
+    def is_dated(self) -> bool:
+        """Whether `through` or any row says when the period ends."""
+        return self._last_dated is not None
+
+    @property
     def scope(self) -> str:
         """The period in words, as ``"through 1998-06-30"``."""
-        return "with nothing dated" if self._last_dated is None else self.period.words
+        return self.period.words if self.is_dated else "with nothing dated"
 
     @property
     def start_at(self) -> np.datetime64 | None:
@@ -380,7 +379,8 @@ class CustomerBase:
 
     def __repr__(self) -> str:
         there = [name for name in TABLES if getattr(self, name) is not None]
-        return f"<CustomerBase {self.scope}: {', '.join(there) or 'no tables'}>"
+        scope = "" if self.through is None else f" {self.scope}"  # else it is in the tables: a repr reads none
+        return f"<CustomerBase{scope}: {', '.join(there) or 'no tables'}>"
 
     @property
     def _zone(self) -> Zone:

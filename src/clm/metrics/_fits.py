@@ -78,9 +78,11 @@ class Purchases:
         try:
             return rfm(base.orders, unit="week", start=start, through=base.period.ends, tz=base.tz)
         except InvalidDataError:
-            # Columns that cannot be read raise here too: what is left is an amount that is none, or nothing to count.
+            # Columns that cannot be read raise here too: what is left are rows without a customer or a time, amounts
+            # that are none, or nothing to count.
             amount = base.columns("orders", history=start is None).get("amount", np.empty(0))
-            if not np.isfinite(amount).all():
+            rows = base.histories.orders
+            if rows is None or not rows.size or not np.isfinite(amount).all():
                 raise
             return None
 

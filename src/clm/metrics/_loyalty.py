@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, Final, final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, final
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -14,7 +14,7 @@ from clm.metrics._histories import NEVER
 from clm.metrics._protocol import Direction, undefined
 from clm.metrics._retention import SurveyScore
 from clm.metrics._tables import ORDER
-from clm.stats import proportion
+from clm.stats import plain_number, proportion
 
 if TYPE_CHECKING:
     from clm.metrics._base import CustomerBase
@@ -43,6 +43,10 @@ class LoyalShare:
 
     def measure(self, base: CustomerBase) -> Estimate[float]:
         """Count customers by stage."""
+        if ORDER not in base.lifecycle.known_kinds:
+            return undefined(
+                self, f"lifecycle {base.lifecycle.name!r} does not know touchpoints of kind {ORDER!r}", base
+            )
         known = {stage.name for stage in base.lifecycle.stages}
         loyal = [stage for stage in self.stages if stage in known]
         if not loyal:
@@ -97,6 +101,14 @@ class ReferralRate:
         )
 
 
+def _years(years: Any) -> float:
+    return plain_number(years, "years", lowest=0)
+
+
+def _margin(margin: Any) -> float:
+    return plain_number(margin, "margin", lowest=0, highest=1)
+
+
 @final
 @frozen
 class CustomerLifetimeValue:
@@ -112,8 +124,8 @@ class CustomerLifetimeValue:
         Rate at which later money is worth less; by default none.
     """
 
-    years: float = 1.0
-    margin: float = 1.0
+    years: float = field(default=1.0, converter=_years)
+    margin: float = field(default=1.0, converter=_margin)
     discount: Discount | None = None
     name: ClassVar[str] = "customer_lifetime_value"
     stage: ClassVar[str] = "loyalty"
@@ -141,8 +153,8 @@ class CustomerLifetimeValue:
             average,
             name=self.name,
             unit=base.currency,
-            definition=f"Mean expected value over the {self.years:g} year{'s' * (self.years != 1)} after the end of "
-            f"{base.period.end}, over all customers who ever ordered: {values.definition}",
+            definition=f"Mean expected value over the {self.years:g} year{'s' * (self.years != 1)} after "
+            f"{base.period.close}, over all customers who ever ordered: {values.definition}",
         )
 
 

@@ -41,6 +41,11 @@ class Period:
         return describe(self.last, self.zone)
 
     @property
+    def close(self) -> str:
+        """The end in words, as a moment: ``"the end of 1998-06-30"``."""
+        return self.end if " " in self.end else f"the end of {self.end}"
+
+    @property
     def words(self) -> str:
         """The period in words, as ``"through 1998-06-30"``."""
         if self.first is None:
@@ -74,6 +79,18 @@ def check_dates(start: Any, through: Any, zone: Zone) -> None:
     last = None if through is None else parse_through(through, zone)
     if first is not None and last is not None and first > last:
         raise InvalidDataError(f"start {start} is after through {through}. Swap them.")
+
+
+def check_complete(through: Any, complete_through: Any, zone: Zone) -> None:
+    """Refuse an end after the moment up to which a base is complete."""
+    if through is None or complete_through is None:
+        return
+    complete = parse_through(complete_through, zone)
+    if parse_through(through, zone) > complete:
+        raise InvalidDataError(
+            f"through {through} is after {describe(complete, zone)}, up to which this base is complete. "
+            "Give an earlier date, or a base with later rows."
+        )
 
 
 def period_of(start: Any, last: int, zone: Zone) -> Period:

@@ -129,14 +129,21 @@ class CustomersReached:
 
     name: ClassVar[str] = "customers_reached"
     stage: ClassVar[str] = "reach"
-    needs: ClassVar[tuple[str, ...]] = ("touchpoints",)
+    needs: ClassVar[tuple[str, ...]] = ()
     unit: ClassVar[str] = "customers"
     direction: ClassVar[Direction] = "higher"
     description: ClassVar[str] = "How many people became known by name?"
 
     def measure(self, base: CustomerBase) -> Estimate[float]:
         """Count them."""
+        missing = base.lacks("touchpoints")
+        if missing is not None and base.lacks("customers") is not None:
+            return undefined(self, missing, base)
+        if not base.is_dated:
+            return undefined(self, "nothing in this base is dated", base)
         first = base.histories.first_seen
+        if not (first < NEVER).any():
+            return undefined(self, f"nobody is known to have come {base.scope}", base)
         reached = int(np.count_nonzero(base.period.holds(first) & (first < NEVER)))
         return exact(
             reached,

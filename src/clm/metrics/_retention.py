@@ -158,8 +158,8 @@ class ProbabilityAlive:
             fit.probability_alive(base.rfm).mean(),
             name=self.name,
             unit=self.unit,
-            definition=f"Mean probability of being alive at the end of {base.period.end}, by BG/NBD fitted to all "
-            "orders until then, over all customers who ever ordered.",
+            definition=f"Mean probability of being alive at {base.period.close}, by BG/NBD fitted to all orders "
+            "until then, over all customers who ever ordered.",
         )
 
 
@@ -232,11 +232,11 @@ def _active(base: CustomerBase, days: float) -> tuple[int, int]:
 
 def _who(base: CustomerBase, days: float) -> str:
     length = span(days)
-    return f"Of the customers with an order in the {length} that ended {length} before the end of {base.period.end}"
+    return f"Of the customers with an order in the {length} that ended {length} before {base.period.close}"
 
 
 def _nobody(base: CustomerBase, days: float) -> str:
-    return f"nobody ordered in the {span(days)} that ended {span(days)} before the end of {base.period.end}"
+    return f"nobody ordered in the {span(days)} that ended {span(days)} before {base.period.close}"
 
 
 RETENTION: Final = (

@@ -222,8 +222,9 @@ def _labels(ids: Ids, kept: BoolArray) -> Array:
 
 def last_dated(tables: Mapping[str, Any], zone: Zone) -> int | None:
     """Return the last instant of the tables, in UTC microseconds; None without a dated row."""
-    # What channels date is the start of a period: it counts only where nothing else is dated.
-    for names in (("orders", "touchpoints", "answers"), ("channels",)):
+    # Customers may be acquired and never be seen again, and what channels date is the start of a period: these count
+    # only where nothing else is dated.
+    for names in (("orders", "touchpoints", "answers"), ("customers",), ("channels",)):
         found = [_last_instant(tables[name], name, zone) for name in names if name in tables]
         known = [instant for instant in found if instant is not None]
         if known:
@@ -233,12 +234,14 @@ def last_dated(tables: Mapping[str, Any], zone: Zone) -> int | None:
 
 def _last_instant(frame: Any, name: str, zone: Zone) -> int | None:
     """Return the last instant of a table; a lazy frame is asked for it alone, where its column is one of times."""
-    table = _open(frame, name)
-    if table.lazy and table.frame.collect_schema()[table.names["at"]] != nw.String():
-        last = table.frame.select(nw.col(table.names["at"]).max())
-        table = evolve(table, frame=last, names={"at": table.names["at"]})
+    table, role = _open(frame, name), "acquired_at" if name == "customers" else "at"
+    if not table.has(role):
+        return None
+    column = table.names[role]
+    if table.lazy and table.frame.collect_schema()[column] != nw.String():
+        table = evolve(table, frame=table.frame.select(nw.col(column).max()), names={role: column})
     try:
-        found = instants(table.collected().column("at"), table.names["at"], zone)
+        found = instants(table.collected().column(role), column, zone)
     except InvalidDataError as error:
         raise InvalidDataError(f"{name}: {error}") from error
     known = found.values[~found.missing]
