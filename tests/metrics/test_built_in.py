@@ -259,6 +259,8 @@ class TestConsistency:
         # where there is a table of orders, it decides what is an order
         both = clm.CustomerBase(touchpoints=log, orders=by_hand.orders, through="2025-06-30")
         assert value("conversion_rate", both) == 3 / 4
+        assert both.dropped["touchpoints"] == {"of kind 'order', which orders hold": 1}
+        assert dict(both.stage_log.stage_at("2025-06-30"))["e"] == "reach"
 
     def test_time_does_not_depend_on_where_the_period_is_cut(self, simulated):
         halves = [simulated.between("2023-01-01", "2023-12-31"), simulated.between("2024-01-01", "2024-12-31")]

@@ -19,7 +19,7 @@ from clm.metrics._histories import Histories, join
 from clm.metrics._options import SCALES, check_currency, check_lifecycle, scales_field, table_field
 from clm.metrics._period import Period, check_complete, check_dates, period_of
 from clm.metrics._protocol import TABLES
-from clm.metrics._tables import Rows, has_refunds, is_empty, last_dated, read
+from clm.metrics._tables import ORDER, Rows, has_refunds, is_empty, last_dated, read
 from clm.retention import RetentionDefinition
 from clm.stats import seal
 
@@ -372,9 +372,7 @@ class CustomerBase:
             if name == "orders" and self._purchases.whole is not None:
                 found[name] = dict(self._purchases.whole.dropped)
             elif (rows := self._rows(name)) is not None:
-                found[name] = dict(rows.dropped)
-                if rows.at is not None and (late := int(np.count_nonzero(rows.at > self.period.last))):
-                    found[name]["after through"] = late
+                found[name] = rows.left_out(self._last_dated)
         return {name: reasons for name, reasons in found.items() if reasons}
 
     def __repr__(self) -> str:
@@ -407,7 +405,9 @@ class CustomerBase:
             return None
         if table not in self._read:
             named = {timeout.attribute for timeout in self.lifecycle.timeouts if timeout.attribute is not None}
-            self._read[table] = read(frame, table, self._zone, sorted(named) if table == "customers" else [])
+            dates = sorted(named) if table == "customers" else ()
+            doubled = ORDER if table == "touchpoints" and self.orders is not None else None
+            self._read[table] = read(frame, table, self._zone, dates=dates, doubled=doubled)
         return self._read[table]
 
     def _once(self, key: Any, compute: Callable[[], Any]) -> Any:

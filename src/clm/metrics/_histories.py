@@ -80,7 +80,7 @@ class Histories:
     def first_of(self, kind: str) -> IntArray:
         """Return when each customer first did something; ``NEVER`` where he did not.
 
-        Orders are of kind ``"order"``; where there is a table of orders, touchpoints of that kind do not count.
+        Orders are of kind ``"order"``.
         """
         if kind not in self._first_of:
             self._first_of[kind] = self._find_first(kind)
@@ -126,7 +126,7 @@ class Histories:
     def replay(self, lifecycle: Lifecycle) -> StageLog:
         """Replay touchpoints and orders; at equal instants touchpoints come before orders.
 
-        Refunds are left out, and so are touchpoints of kind ``"order"`` where there is a table of orders.
+        Refunds are left out.
         """
         log = self.log
         names = {timeout.attribute for timeout in lifecycle.timeouts if timeout.attribute is not None}
@@ -252,17 +252,15 @@ class Log:
         parts: list[tuple[str, Rows, BoolArray, IntArray]] = []
         if touchpoints is not None and touchpoints.kinds is not None:
             kinds = touchpoints.kinds.labels(np.arange(touchpoints.kinds.size)).tolist()
-            keys = touchpoints.kinds.keys
-            doubled = orders is not None and ORDER in kinds
-            kept = keys != kinds.index(ORDER) if doubled else np.ones(touchpoints.size, bool)
-            parts.append(("touchpoints", touchpoints, kept, keys[kept]))
+            parts.append(("touchpoints", touchpoints, np.ones(touchpoints.size, bool), touchpoints.kinds.keys))
         if orders is not None:
+            kinds = kinds if ORDER in kinds else [*kinds, ORDER]
             kept = is_order(orders)
-            parts.append(("orders", orders, kept, np.full(np.count_nonzero(kept), len(kinds))))
+            parts.append(("orders", orders, kept, np.full(np.count_nonzero(kept), kinds.index(ORDER))))
         return cls(
             customer=np.concatenate([histories.code_of[name][kept] for name, _, kept, _ in parts]),
             at=np.concatenate([rows.at[kept] for _, rows, kept, _ in parts if rows.at is not None]),
-            kind=Coded(np.concatenate([keys for *_, keys in parts]), np.array([*kinds, ORDER])),
+            kind=Coded(np.concatenate([keys for *_, keys in parts]), np.array(kinds)),
             columns={
                 role: np.concatenate([_cells(rows, role, filler)[kept] for _, rows, kept, _ in parts])
                 for role, filler in (("amount", np.nan), ("score", np.nan), ("channel", None), ("ref", None))

@@ -69,6 +69,11 @@ class Rows:
     in_order: bool
     note: str
 
+    def left_out(self, last: int | None) -> dict[str, int]:
+        """Return rows that were left out, by reason, those after the last instant among them."""
+        late = 0 if self.at is None or last is None else int(np.count_nonzero(self.at > last))
+        return dict(self.dropped) | ({"after through": late} if late else {})
+
     def arrays(self, kept: BoolArray) -> dict[str, Array]:
         """Return some of the rows as read-only columns under the names users know."""
         found: dict[str, Array] = {}
@@ -101,7 +106,7 @@ def has_refunds(orders: Any) -> bool:
     return bool((table.collected().column("amount").numbers(table.names["amount"]) < 0).any())
 
 
-def read(frame: Any, name: str, zone: Zone, dates: Sequence[str] = ()) -> Rows:
+def read(frame: Any, name: str, zone: Zone, *, dates: Sequence[str] = (), doubled: str | None = None) -> Rows:
     """Read a table.
 
     Parameters
@@ -114,6 +119,8 @@ def read(frame: Any, name: str, zone: Zone, dates: Sequence[str] = ()) -> Rows:
         In which naive times are read.
     dates
         Further columns of dates.
+    doubled
+        A kind that another table holds: rows of it are left out.
 
     Returns
     -------
@@ -127,7 +134,7 @@ def read(frame: Any, name: str, zone: Zone, dates: Sequence[str] = ()) -> Rows:
     """
     found = _open(frame, name, dates)
     try:
-        return _read(found.collected(), name, zone, in_order=not found.lazy)
+        return _read(found.collected(), name, zone, doubled=doubled, in_order=not found.lazy)
     except InvalidDataError as error:
         # What goes wrong inside a column is said without the table it is in.
         raise InvalidDataError(f"{name}: {error}") from error
@@ -139,7 +146,7 @@ def is_order(orders: Rows) -> BoolArray:
     return np.ones(orders.size, bool) if amount is None else ~(amount < 0)
 
 
-def _read(table: Table, name: str, zone: Zone, *, in_order: bool) -> Rows:
+def _read(table: Table, name: str, zone: Zone, *, doubled: str | None, in_order: bool) -> Rows:
     size = len(table.column(next(iter(table.names))))
     times = instants(table.column("at"), table.names["at"], zone) if table.has("at") else None
     ids = identify(table).dense() if table.has("customer") else None
@@ -149,6 +156,7 @@ def _read(table: Table, name: str, zone: Zone, *, in_order: bool) -> Rows:
         "blank ids": None if ids is None or name == "answers" else ids.keys == BLANK,
         "null times": None if times is None else times.missing,
         "null kinds": None if kinds is None else kinds.keys < 0,
+        f"of kind {doubled!r}, which orders hold": None if kinds is None or doubled is None else _is(kinds, doubled),
     }
     kept, dropped = np.ones(size, bool), {}
     for reason, missing in lacks.items():
@@ -203,6 +211,10 @@ def _counts(numbers: FloatArray, name: str) -> FloatArray:
     refuse(numbers < 0, f"column {name!r} is negative", "It counts or costs; mend those rows.")
     refuse(np.isinf(numbers), f"column {name!r} is infinite", "Mend those rows.")
     return np.where(np.isnan(numbers), 0.0, numbers)
+
+
+def _is(kinds: Ids, kind: str) -> BoolArray:
+    return np.isin(kinds.keys, np.flatnonzero(kinds.labels(np.arange(kinds.size)) == kind))
 
 
 def _some(ids: Ids | None, kept: BoolArray) -> Ids | None:
