@@ -10,11 +10,10 @@ from attrs import frozen
 from scipy import special
 
 from clm.errors import InvalidDataError
-from clm.metrics import CustomerBase
-from clm.satisfaction import Scale
 from clm.stats import array_field, frozen_array
 
 if TYPE_CHECKING:
+    from clm.metrics import CustomerBase
     from clm.typing import Array, BoolArray, FloatArray, IntArray, RandomState
 
 _START: Final = np.datetime64("2023-01-01", "us")
@@ -100,6 +99,10 @@ def simulate_base(customers: int, *, rng: RandomState = 0) -> CustomerBase:
         count = 0
     if count < 1:
         raise InvalidDataError(f"customers must be a whole number from 1 on, not {customers!r}.")
+    # Imported here, so that the bundled orders do not wait for every model behind the metrics.
+    from clm.metrics import CustomerBase
+    from clm.satisfaction import Scale
+
     random = np.random.default_rng(rng)
     people = _people(count, random)
     orders = _orders(people, random)

@@ -290,7 +290,7 @@ class Estimate(Generic[V]):
         InvalidDataError
             If this is a matrix: the table that it belongs to has its columns.
         """
-        if np.ndim(self.value) > 1:
+        if np.asarray(self.value).ndim > 1:
             raise InvalidDataError(f"{self.name} is a matrix, which has no single column. Ask the table it comes from.")
         interval = self.confidence_interval(level)
         cells = {
