@@ -32,7 +32,7 @@ def check_against_the_rules(lifecycle, log, through, customer):
 
 class TestConsistency:
     @given(lifecycles(), touchpoints(), ends, st.none() | customers())
-    @settings(max_examples=300)
+    @settings(max_examples=150)
     def test_visits_are_those_of_the_plain_rules(self, lifecycle, log, through, customer):
         check_against_the_rules(lifecycle, log, through, customer)
 

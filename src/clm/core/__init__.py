@@ -4,7 +4,7 @@ from clm.core._checks import Finding
 from clm.core._duration import microseconds_of
 from clm.core._guards import Guard, guard_from_dict, when
 from clm.core._history import History
-from clm.core._instants import NEVER
+from clm.core._instants import NEVER, instant, microseconds
 from clm.core._lifecycle import Lifecycle
 from clm.core._machine import Machine
 from clm.core._mapping import FrozenMapping
@@ -43,6 +43,8 @@ __all__ = [
     "check_max_visits",
     "check_policy",
     "guard_from_dict",
+    "instant",
+    "microseconds",
     "microseconds_of",
     "unknown_kind",
     "when",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from clm.core import Lifecycle
     from clm.journeys._visits import Visits
     from clm.stats import Estimate
-    from clm.typing import IntArray
+    from clm.typing import Array, IntArray
 
 _UNRANKED = np.iinfo(np.int64).min
 
@@ -45,6 +45,14 @@ class StageFunnel:
     definition: str
 
     __setstate__ = seal
+
+    def to_columns(self, level: float = 0.95) -> dict[str, Array]:
+        """Return one row a stage: how many customers, and both rates with the limits of their intervals."""
+        columns: dict[str, Array] = {"stage": np.array(self.stages, dtype=object), "customers": self.counts}
+        for name, rate in (("conversion", self.conversion), ("step_conversion", self.step_conversion)):
+            interval = rate.confidence_interval(level)
+            columns |= {name: rate.value, f"{name}_low": interval.low, f"{name}_high": interval.high}
+        return columns
 
     def __repr__(self) -> str:
         counted = " -> ".join(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import field, frozen
 
-from clm.core import FrozenMapping, microseconds_of
+from clm.core import FrozenMapping, instant, microseconds, microseconds_of
 from clm.data import Calendar, Zone, describe, parse_through
 from clm.errors import InvalidDataError, nearest
 from clm.journeys._funnel import StageFunnel, reached
@@ -17,7 +17,7 @@ from clm.stats import frozen_array, seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import timedelta
+    from datetime import datetime, timedelta
 
     from clm.core import Lifecycle
     from clm.journeys._visits import Columns, Visits
@@ -45,8 +45,8 @@ class StageLog:
         One row a visit, by customer and in order: ``customer_id``, ``stage``, ``entered_at``, ``exited_at`` (NaT while
         it is open), ``cause`` (the kind of the touchpoint that opened it, ``"timeout"`` or ``"acquired"``) and ``ref``
         (what the touchpoint is called). Times are UTC. Each customer's visits follow each other without a gap.
-    through : datetime64
-        The last instant of the log, included.
+    through : datetime
+        The last instant of the log, included; UTC.
     zone : Zone
         In which naive times are read and periods are cut.
     illegal, unknown : mapping of str to ndarray, or None
@@ -66,7 +66,7 @@ class StageLog:
 
     lifecycle: Lifecycle
     visits: Visits
-    through: np.datetime64
+    through: datetime
     zone: Zone
     next_at: IntArray
     next_stage: Array
@@ -99,7 +99,8 @@ class StageLog:
         Parameters
         ----------
         when
-            A date, whose last instant is meant, a datetime or ISO text; naive ones are read in the log's zone.
+            A date, whose last instant is meant, a datetime or ISO text. Naive ones are read in the log's zone, NumPy's
+            datetime64 among them.
 
         Returns
         -------
@@ -137,7 +138,7 @@ class StageLog:
     def _placed(self, moment: int, visit: IntArray) -> StageAt:
         begun = visit >= 0
         return StageAt(
-            when=np.datetime64(moment, "us"),
+            when=instant(moment),
             customer=frozen_array(self.customer[begun]),
             codes=frozen_array(self.visits.stage_codes[visit[begun]]),
             stages=self.visits.machine.stages,
@@ -247,7 +248,11 @@ class StageLog:
 
     @property
     def _through(self) -> int:
-        return int(self.through.astype(np.int64))
+        return microseconds(self.through, "through")
+
+    def to_columns(self) -> dict[str, Array]:
+        """Return the visits, one row a visit."""
+        return dict(self.visits)
 
     def __len__(self) -> int:
         return self.visits.n

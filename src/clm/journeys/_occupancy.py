@@ -47,6 +47,16 @@ class Occupancy:
 
     __setstate__ = seal
 
+    def to_columns(self) -> dict[str, Array]:
+        """Return one row a period and stage: when, where, how many customers, and the status of the period."""
+        stages = np.array(self.stages, dtype=object)
+        return {
+            "period": np.repeat(self.periods, len(stages)),
+            "stage": np.tile(stages, len(self.periods)),
+            "customers": self.counts.ravel(),
+            "status": np.repeat(self.status, len(stages)),
+        }
+
     def __repr__(self) -> str:
         return f"<Occupancy: {len(self.periods):,} periods, {len(self.stages)} stages>"
 

@@ -12,6 +12,8 @@ from attrs import field, frozen
 from clm.stats import array_field, frozen_array, same, seal
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from clm.typing import Array
 
 
@@ -22,7 +24,7 @@ class StageAt(Mapping[Any, str]):
 
     Attributes
     ----------
-    when : datetime64
+    when : datetime
         The moment, UTC.
     customer : (k,) ndarray
         Customers, ascending.
@@ -32,7 +34,7 @@ class StageAt(Mapping[Any, str]):
         All stages of the lifecycle.
     """
 
-    when: np.datetime64
+    when: datetime
     customer: Array
     codes: Array
     stages: tuple[str, ...]
@@ -54,6 +56,10 @@ class StageAt(Mapping[Any, str]):
     def _stage_of(self) -> dict[Any, str]:
         return dict(zip(self.customer.tolist(), self.stage.tolist(), strict=True))
 
+    def to_columns(self) -> dict[str, Array]:
+        """Return one row a customer: his id and his stage."""
+        return {"customer_id": self.customer, "stage": self.stage}
+
     def __getitem__(self, customer: Any) -> str:
         return self._stage_of[customer]
 
@@ -72,7 +78,7 @@ class StageAt(Mapping[Any, str]):
 
     def __repr__(self) -> str:
         counted = ", ".join(f"{stage} {count:,}" for stage, count in self.counts.items() if count)
-        return f"<{len(self):,} customers at {self.when}: {counted or 'none'}>"
+        return f"<{len(self):,} customers at {self.when.isoformat()}: {counted or 'none'}>"
 
 
 @final
@@ -99,6 +105,10 @@ class Upcoming:
     definition: str = field(eq=False)
 
     __setstate__ = seal
+
+    def to_columns(self) -> dict[str, Array]:
+        """Return one row a customer: who, where from, where to, and when."""
+        return {"customer_id": self.customer, "stage": self.stage, "next_stage": self.next_stage, "at": self.at}
 
     def __len__(self) -> int:
         return len(self.customer)

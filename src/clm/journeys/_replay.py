@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clm.core import MAX_VISITS, check_max_visits, check_policy, unknown_kind
+from clm.core import MAX_VISITS, check_max_visits, check_policy, instant, unknown_kind
 from clm.data import Zone
 from clm.errors import InvalidDataError
 from clm.journeys._engine import Grouped, walk_all
-from clm.journeys._input import Log
+from clm.journeys._input import Log, microseconds
 from clm.journeys._log import StageLog
 from clm.journeys._order import count_ties, in_order, row_numbers
 from clm.stats import frozen_array
@@ -27,7 +27,7 @@ def replay_arrays(
     at: Any,
     kind: Any,
     *,
-    through: int | None = None,
+    through: Any = None,
     amount: Any = None,
     score: Any = None,
     channel: Any = None,
@@ -56,7 +56,7 @@ def replay_arrays(
     kind
         What: an array of text, or a `Coded`.
     through
-        Last instant that counts, in microseconds; by default the last row's.
+        Last instant that counts, as `at`; by default the last row's.
     amount, score
         Numbers of each row, NaN where missing.
     channel
@@ -105,6 +105,7 @@ def replay_arrays(
     check_policy(illegal, "illegal")
     check_max_visits(max_visits)
     machine = lifecycle.machine
+    through = None if through is None else int(microseconds([through], "through")[0])
     log = Log.of(
         machine,
         customer=customer,
@@ -150,7 +151,7 @@ def replay_arrays(
     return StageLog(
         lifecycle=lifecycle,
         visits=log.visits(machine, walked),
-        through=np.datetime64(through, "us"),
+        through=instant(through),
         zone=Zone.of(tz),
         next_at=frozen_array(walked.next_at[begun]),
         next_stage=frozen_array(walked.next_stage[begun]),
