@@ -22,6 +22,11 @@ def at(*date):
     return datetime(*date)  # noqa: DTZ001  # times without a zone are what the file holds
 
 
+def rows(table):
+    """Return the rows of an Arrow table or a relation."""
+    return table.fetchall() if hasattr(table, "fetchall") else [tuple(row.values()) for row in table.to_pylist()]
+
+
 HEADER = "customer,at,amount\n"
 
 
@@ -33,7 +38,7 @@ def read(tmp_path):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         files.append(Files(**options))
-        return files[-1].read(str(path), ORDERS).fetchall()
+        return rows(files[-1].read(str(path), ORDERS))
 
     yield of
     for each in files:
@@ -49,8 +54,8 @@ class TestReading:
         ]
 
     def test_times_with_offset_become_instants(self, read):
-        rows = read(HEADER + "ann,1997-01-01T00:00:00+02:00,5\nbob,1997-01-01 10:00Z,5\n")
-        assert [row[1].astimezone(UTC) for row in rows] == [
+        found = read(HEADER + "ann,1997-01-01T00:00:00+02:00,5\nbob,1997-01-01 10:00Z,5\n")
+        assert [row[1].astimezone(UTC) for row in found] == [
             datetime(1996, 12, 31, 22, tzinfo=UTC),
             datetime(1997, 1, 1, 10, tzinfo=UTC),
         ]
@@ -60,8 +65,8 @@ class TestReading:
         assert read((HEADER + "ann,1997-01-01,5\n").replace(",", sign)) == [("ann", at(1997, 1, 1), 5.0)]
 
     def test_quotes_line_breaks_and_byte_order_mark(self, read):
-        rows = read("\ufeff" + HEADER.replace("\n", "\r\n") + '"a\nb",1997-01-01,5\r\n"c""d",1997-01-01,5\r\n')
-        assert [row[0] for row in rows] == ["a\nb", 'c"d']
+        found = read("\ufeff" + HEADER.replace("\n", "\r\n") + '"a\nb",1997-01-01,5\r\n"c""d",1997-01-01,5\r\n')
+        assert [row[0] for row in found] == ["a\nb", 'c"d']
 
     def test_old_line_ends(self, read):
         assert read(HEADER.replace("\n", "\r") + "ann,1997-01-01,5\r") == [("ann", at(1997, 1, 1), 5.0)]
@@ -70,12 +75,24 @@ class TestReading:
         assert read(HEADER + "007,1997-01-01,5\n")[0][0] == "007"
 
     def test_a_date_format_of_ones_own(self, read):
-        rows = read(HEADER + "ann,31/01/1997,5\n", date_format="%d/%m/%Y")
-        assert rows == [("ann", at(1997, 1, 31), 5.0)]
+        found = read(HEADER + "ann,31/01/1997,5\n", date_format="%d/%m/%Y")
+        assert found == [("ann", at(1997, 1, 31), 5.0)]
+
+    @pytest.mark.parametrize("name", ["orders.csv", "orders.parquet"])
+    def test_a_large_file_stays_in_duckdb(self, tmp_path, name):
+        (tmp_path / "orders.csv").write_text(HEADER + "ann,1997-01-01,5\nbob,1997-01-02,6\n")
+        connection = duckdb.connect()
+        connection.execute(f"COPY (FROM '{tmp_path}/orders.csv') TO '{tmp_path}/orders.parquet' (FORMAT parquet)")
+        connection.close()
+        files = Files(in_memory=1)
+        table = files.read(str(tmp_path / name), ORDERS)
+        assert isinstance(table, duckdb.DuckDBPyRelation)
+        assert table.fetchall() == [("ann", at(1997, 1, 1), 5.0), ("bob", at(1997, 1, 2), 6.0)]
+        files.close()
 
     def test_gzip(self, read):
-        rows = read(gzip.compress((HEADER + "ann,1997-01-01,5\n").encode()), name="orders.csv.gz")
-        assert rows == [("ann", at(1997, 1, 1), 5.0)]
+        found = read(gzip.compress((HEADER + "ann,1997-01-01,5\n").encode()), name="orders.csv.gz")
+        assert found == [("ann", at(1997, 1, 1), 5.0)]
 
     def test_a_name_with_pattern_signs_is_a_name(self, read):
         assert len(read(HEADER + "ann,1997-01-01,5\n", name="orders [1].csv")) == 1
@@ -91,7 +108,7 @@ class TestReading:
                 f" TO '{tmp_path}/part{part}.parquet' (FORMAT parquet)"
             )
         files = Files()
-        assert sorted(files.read(f"{tmp_path}/*.parquet", ORDERS).fetchall()) == [
+        assert sorted(rows(files.read(f"{tmp_path}/*.parquet", ORDERS))) == [
             ("ann", at(1997, 1, 1), 5.0),
             ("ann", at(1997, 1, 2), 5.0),
         ]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["id", "instant", "number", "text"]
 
+IN_MEMORY: Final = 2_000_000
 _SHOWN: Final = 12
 _DELIMITERS: Final = (",", ";", "\t", "|")
 _OFFSET: Final = r"(?i)\d{1,2}:\d{2}.*(z|[+-]\d{2}(:?\d{2})?|[a-z]+(/[a-z_]+)?)$"
@@ -46,10 +47,18 @@ class Files:
         Where it may spill to; its own default where not given.
     date_format
         How dates are written where they are not ISO 8601, as in ``"%d/%m/%Y"``.
+    in_memory
+        Up to so many rows a table is handed over as an Arrow table: several times faster than asking DuckDB again for
+        each number, and about 50 bytes a row.
     """
 
     def __init__(
-        self, *, memory_limit: str | None = None, temp_directory: str | None = None, date_format: str | None = None
+        self,
+        *,
+        memory_limit: str | None = None,
+        temp_directory: str | None = None,
+        date_format: str | None = None,
+        in_memory: int = IN_MEMORY,
     ) -> None:
         try:
             import duckdb
@@ -68,10 +77,11 @@ class Files:
         self._connection.execute("SET TimeZone = 'UTC'")
         self._error = duckdb.Error
         self._date_format = date_format
+        self._in_memory = in_memory
         self._tables = 0
 
     def read(self, path: str, columns: Sequence[Column], *, ids_as_text: bool = False) -> Any:
-        """Return a relation with the neutral names, every cell checked.
+        """Return a table with the neutral names, every cell checked.
 
         Parameters
         ----------
@@ -84,8 +94,8 @@ class Files:
 
         Returns
         -------
-        duckdb.DuckDBPyRelation
-            Lazy; ids as they are in Parquet and as text from CSV, instants as timestamps.
+        pyarrow.Table or duckdb.DuckDBPyRelation
+            In memory where it is small, else lazy; ids as they are in Parquet and as text from CSV.
 
         Raises
         ------
@@ -106,10 +116,12 @@ class Files:
                 )
                 for column, name in present.items()
             }
-            zoned = self._check(raw, path, present, plan)
+            rows, zoned = self._check(raw, path, present, plan)
             chosen = ", ".join(
                 f"{cell.typed(zoned=column.name in zoned)} AS {_quoted(column.name)}" for column, cell in plan.items()
             )
+            if rows <= self._in_memory:
+                return raw.project(chosen).to_arrow_table()
             if not _is_parquet(path):
                 # Text is parsed once; DuckDB spills the table where it outgrows the limit.
                 self._tables += 1
@@ -146,8 +158,10 @@ class Files:
             raise InvalidDataError(f"{path} cannot be read: {_reading_problem(error)}") from error
         return relation, header
 
-    def _check(self, raw: Any, path: str, present: Mapping[Column, str], plan: Mapping[Column, _Cell]) -> set[str]:
-        """Refuse what cannot be read, and return the names of the columns whose instants say their zone."""
+    def _check(
+        self, raw: Any, path: str, present: Mapping[Column, str], plan: Mapping[Column, _Cell]
+    ) -> tuple[int, set[str]]:
+        """Refuse what cannot be read, and return the rows and the columns whose instants say their zone."""
         counts = ["count(*)"]
         for cell in plan.values():
             counts += [f"count(*) FILTER ({cell.bad()})", f"count(*) FILTER ({cell.zoned()})", f"count({cell.column})"]
@@ -173,7 +187,7 @@ class Files:
                 )
             if with_zone:
                 zoned.add(column.name)
-        return zoned
+        return total, zoned
 
     def _first(self, raw: Any, cell: _Cell, condition: str) -> tuple[int, str | None]:
         self._connection.execute("SET preserve_insertion_order = true")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from clm import __version__
 from clm.errors import ClmError, InvalidDataError, MissingExtraError
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from clm.data import Discount
-    from clm.report._tracking import Check
 
+T = TypeVar("T")
 _ALWAYS = (
     "A confidence interval bounds an expectation or a share; a prediction interval bounds what will be counted.",
     "Intervals hold if the data are complete and the model describes the customers.",
@@ -124,15 +124,16 @@ def _of_base(
         attempt("curve", "Who came back, by age", lambda: _retention.curve_part(base)),
     )
     step("checking the purchase model on a holdout")
-    checked = _checked(base)
+    checked = _tried(lambda: check(base))
     purchases = (
         attempt("alive", "Who is probably still a customer", lambda: _purchases.alive_part(base)),
-        attempt("tracking", "Does the model predict?", lambda: _tracking_part(checked)),
+        attempt("tracking", "Does the model predict?", lambda: _purchases.tracking_part(_given(checked))),
         attempt("models", "The models behind it", lambda: _purchases.model_part(base), wide=True),
     )
     step("valuing customers")
+    values = _tried(lambda: _value.expected_values(base, options))
     value = (
-        attempt("value", "Expected value per customer", lambda: _value.value_part(base, options)),
+        attempt("value", "Expected value per customer", lambda: _value.value_part(base, _given(values), options)),
         attempt("earned", "Value so far", lambda: _value.earned_part(base, options)),
     )
     step("scoring answers")
@@ -141,7 +142,7 @@ def _of_base(
     return Report(
         title=title,
         subtitle=_subtitle(base),
-        headlines=headlines(base, checked, options),
+        headlines=headlines(base, checked, values, options),
         sections=(
             Section(name="stages", title="Stages", parts=stages),
             Section(name="retention", title="Retention", parts=retention),
@@ -157,19 +158,20 @@ def _of_base(
     )
 
 
-def _checked(base: CustomerBase) -> Check | str:
+def _tried(compute: Callable[[], T]) -> T | str:
+    """Return a result that several parts share, or the reason why there is none."""
     try:
-        return check(base)
+        return compute()
     except MissingExtraError:
         raise
     except ClmError as error:
         return str(error)
 
 
-def _tracking_part(checked: Check | str) -> Part:
-    if isinstance(checked, str):
-        raise InvalidDataError(checked)
-    return _purchases.tracking_part(checked)
+def _given(result: T | str) -> T:
+    if isinstance(result, str):
+        raise InvalidDataError(result)
+    return result
 
 
 def _subtitle(base: CustomerBase) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from attrs import evolve
@@ -13,8 +13,7 @@ from clm.errors import ClmError, MissingExtraError
 from clm.report._model import Headline
 from clm.report._numbers import headline
 from clm.report._tracking import Check
-from clm.report._value import expected_values
-from clm.stats import exact, figure, proportion
+from clm.stats import Estimate, exact, figure, proportion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -23,10 +22,12 @@ if TYPE_CHECKING:
     from clm.report._options import Options
 
 
-def headlines(base: CustomerBase, checked: Check | str, options: Options) -> tuple[Headline, ...]:
+def headlines(
+    base: CustomerBase, checked: Check | str, values: Estimate[Any] | str, options: Options
+) -> tuple[Headline, ...]:
     """Return those that can be computed; what cannot says why further down the page."""
     found = []
-    for make in _makers(base, checked, options):
+    for make in _makers(base, checked, values, options):
         try:
             found.append(make())
         except MissingExtraError:
@@ -37,14 +38,17 @@ def headlines(base: CustomerBase, checked: Check | str, options: Options) -> tup
     return tuple(found)
 
 
-def _makers(base: CustomerBase, checked: Check | str, options: Options) -> Iterator[Callable[[], Headline]]:
+def _makers(
+    base: CustomerBase, checked: Check | str, values: Estimate[Any] | str, options: Options
+) -> Iterator[Callable[[], Headline]]:
     if base.lacks("orders") is None:
         yield lambda: _customers(base)
         yield lambda: _orders(base)
         yield lambda: _repeat(base)
         yield lambda: _alive(base)
         yield lambda: _purchases(base, options)
-        yield lambda: _value(base, options)
+        if isinstance(values, Estimate):
+            yield lambda: _value(values, options)
         if isinstance(checked, Check):
             yield lambda: _prediction(checked)
     if base.lacks("answers") is None:
@@ -86,9 +90,8 @@ def _purchases(base: CustomerBase, options: Options) -> Headline:
     return headline(evolve(total, unit="orders"), f"Orders expected in the {options.ahead}")
 
 
-def _value(base: CustomerBase, options: Options) -> Headline:
-    mean = expected_values(base, options).mean()
-    return headline(mean, f"Expected value per customer, {options.ahead}")
+def _value(values: Estimate[Any], options: Options) -> Headline:
+    return headline(values.mean(), f"Expected value per customer, {options.ahead}")
 
 
 def _score(base: CustomerBase, kind: str) -> Headline:

@@ -108,7 +108,9 @@ def model_part(base: CustomerBase) -> Part:
 def tracking_part(checked: Check) -> Part:
     """Return what was predicted for the second half beside what came."""
     low, high = checked.interval
-    inside = low <= checked.actual <= high
+    stated = not (np.isnan(low) or np.isnan(high))
+    inside = ("yes" if low <= checked.actual <= high else "no") if stated else "cannot be said"
+    limits = f"{low:,.0f} to {high:,.0f}" if stated else "cannot be stated"
     duration, unit = checked.holdout.duration, checked.holdout.unit
     course = checked.tracking
     return Part(
@@ -128,13 +130,14 @@ def tracking_part(checked: Check) -> Part:
                 head=("", "purchases"),
                 rows=(
                     ("predicted", f"{checked.expected:,.0f}"),
-                    ("95% prediction interval", f"{low:,.0f} to {high:,.0f}"),
+                    ("95% prediction interval", limits),
                     ("actual", f"{checked.actual:,.0f}"),
-                    ("actual inside the interval", "yes" if inside else "no"),
+                    ("actual inside the interval", inside),
                 ),
                 numeric=frozenset({1}),
             ),
         ),
+        notes=checked.fit.caveats,
         data={
             "calibrated_through": checked.calibrated_through,
             "duration": duration,

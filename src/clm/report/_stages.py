@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clm import plot
+from clm.data import DAY
 from clm.report._model import Part, Table
 from clm.report._numbers import shown
 from clm.report._svg import draw
@@ -105,8 +106,8 @@ def funnel_part(base: CustomerBase) -> Part:
 
 def grain(base: CustomerBase) -> str:
     """Return the calendar period that gives a readable number of points over the whole log."""
-    log = base.stage_log
-    days = int((log.through - log.visits["entered_at"].min()) / np.timedelta64(1, "D")) + 1
+    first = base.stage_log.visits["entered_at"].astype("datetime64[us]").astype(np.int64).min()
+    days = (base.period.last - int(first)) // DAY + 1
     return next((period for period, most in _GRAINS if days <= most), "year")
 
 

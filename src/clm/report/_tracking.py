@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, final
+from warnings import catch_warnings, filterwarnings
 
 import numpy as np
 from attrs import frozen
 
 from clm.data import DAY
-from clm.errors import InvalidDataError
+from clm.errors import IdentifiabilityWarning, InvalidDataError
 from clm.frames import rfm_split
 from clm.ltv import BGNBD
 from clm.plot import Tracking
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 SHORTEST: Final = 56
 """Days that are worth splitting: four weeks to learn from, four to check."""
-POINTS: Final = 13
+POINTS: Final = 6
+"""Where the prediction interval is drawn: each takes as long as the first."""
 WEEK: Final = 7
 
 
@@ -81,7 +83,10 @@ def check(base: CustomerBase) -> Check:
     calibration, holdout = rfm_split(
         base.orders, calibrate_through=calibrated_through, through=base.period.ends, unit="week", tz=base.tz
     )
-    fit = BGNBD().fit(calibration)
+    with catch_warnings():
+        # The fit's caveats say it, and the interval says that there is none.
+        filterwarnings("ignore", category=IdentifiabilityWarning)
+        fit = BGNBD().fit(calibration)
     first = _first_days(customer, day)
     known = first[customer] <= last
     repeat = day[known & (day > first[customer])]

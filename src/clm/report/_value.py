@@ -19,11 +19,12 @@ from clm.stats import figure
 if TYPE_CHECKING:
     from clm.metrics import CustomerBase
     from clm.report._options import Options
+    from clm.stats import Estimate
 
 _QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9, 0.99)
 
 
-def expected_values(base: CustomerBase, options: Options) -> Any:
+def expected_values(base: CustomerBase, options: Options) -> Estimate[Any]:
     """Return what each customer is expected to bring over the horizon, one cell a customer.
 
     Raises
@@ -43,9 +44,8 @@ def expected_values(base: CustomerBase, options: Options) -> Any:
     return evolve(values, unit=base.currency)
 
 
-def value_part(base: CustomerBase, options: Options) -> Part:
+def value_part(base: CustomerBase, values: Estimate[Any], options: Options) -> Part:
     """Return how the expected value of the next years spreads over the customers."""
-    values = expected_values(base, options)
     cells = np.sort(np.asarray(values.value))[::-1]
     total = float(cells.sum())
     rows = [(f"{share:.0%} of customers are below", figure(float(np.quantile(cells, share)))) for share in _QUANTILES]
