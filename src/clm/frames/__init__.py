@@ -1,9 +1,11 @@
 """The edge where any dataframe comes in, and results go out as one."""
 
 from clm.frames._answers import ces, csat, nps
+from clm.frames._by import Grouped, by
 from clm.frames._cohort_value import cohort_ltv
 from clm.frames._durations import durations
 from clm.frames._output import Columnar, to_frame
+from clm.frames._period import Period
 from clm.frames._retention import retention_table
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
 from clm.frames._source import Source
@@ -11,7 +13,10 @@ from clm.frames._touchpoints import replay
 
 __all__ = [
     "Columnar",
+    "Grouped",
+    "Period",
     "Source",
+    "by",
     "ces",
     "cohort_ltv",
     "csat",

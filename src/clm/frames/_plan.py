@@ -135,6 +135,24 @@ def plan(table: Table, zone: Zone, texts: Sequence[str] = ()) -> Plan | None:
     return _with_wall(nw.from_native(native), table, zone, aware=aware)
 
 
+def with_times(table: Table, zone: Zone) -> Plan | None:
+    """Return a lazy table with all its columns and ``AT`` and ``WALL`` beside them, or None where times are fetched.
+
+    Raises
+    ------
+    InvalidDataError
+        If a date lies outside the years 1 to 9999.
+    """
+    dtype = table.frame.collect_schema()[table.names["at"]]
+    engines = {"polars": _polars, "duckdb": _duckdb, "pyspark": _spark}
+    if not (table.engine in engines and isinstance(dtype, (nw.Date, nw.Datetime))):
+        return None
+    with reading(table.engine, table.what):
+        frame = table.frame.with_columns(nw.col(table.names["at"]).alias(AT))
+        native, aware = engines[table.engine](frame, dtype)
+    return _with_wall(nw.from_native(native), table, zone, aware=aware)
+
+
 def _with_wall(frame: Any, table: Table, zone: Zone, *, aware: bool) -> Plan | None:
     said = note(aware=aware, zone=zone)
     ends = collect(frame.select(first=nw.col(AT).min(), last=nw.col(AT).max()), table.engine, table.what)

@@ -10,7 +10,6 @@ from attrs import frozen
 
 from clm.errors import InvalidDataError, nearest
 from clm.stats._arrays import floats, frozen_array
-from clm.stats._format import figure
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,11 +133,10 @@ class Comparisons:
         }
 
     def __repr__(self) -> str:
-        lines = [f"{len(self)} comparisons, p-values {self.adjust or 'not'} adjusted"]
-        lines += [f"  {difference!r}" for difference in self.differences[:20]]
-        least = np.nanmin(self.p_values) if np.isfinite(self.p_values).any() else np.nan
-        lines += [f"  and {len(self) - 20:,} more"] if len(self) > 20 else []
-        return f"<Comparisons: {', least p = '.join((lines[0], figure(least)))}\n" + "\n".join(lines[1:]) + ">"
+        lines = [f"  {difference!r}" for difference in self.differences[:20]]
+        more = [f"  and {len(self) - 20:,} more"] if len(self) > 20 else []
+        how = {"holm": "adjusted by Holm", "bh": "adjusted by Benjamini and Hochberg", None: "not adjusted"}
+        return "\n".join([f"<Comparisons: {len(self):,}, p-values {how[self.adjust]}", *lines, *more]) + ">"
 
 
 def adjusted_p_values(p_values: Floats, adjust: Adjust = "holm") -> FloatArray:
