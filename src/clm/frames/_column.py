@@ -102,7 +102,8 @@ def read_series(series: nw.Series[Any]) -> Column:
     if isinstance(dtype, (nw.Datetime, nw.Date)):
         return _read_times(series, missing)
     if isinstance(dtype, nw.String):
-        return Column(series.to_numpy().astype(object, copy=False), missing)
+        # By way of a list: from Polars an array would be of fixed width, which drops a NUL at the end.
+        return Column(np.array(series.to_list(), dtype=object), missing)
     return read_objects(series.to_numpy().astype(object))
 
 
