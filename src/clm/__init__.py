@@ -77,7 +77,16 @@ if TYPE_CHECKING:
     )
     from clm.metrics import CustomerBase, Scorecard, scorecard
     from clm.retention import RetentionDefinition, RetentionTable
-    from clm.satisfaction import CES, CSAT, NPS, Scale
+    from clm.satisfaction import (
+        CES,
+        CSAT,
+        NPS,
+        Scale,
+        detectable_nps,
+        power_nps,
+        sample_size_csat,
+        sample_size_nps,
+    )
     from clm.stats import Comparisons, Difference, Estimate, Interval, compare
     from clm.survival import SurvivalCurve, kaplan_meier
 
@@ -172,7 +181,16 @@ _HOMES = {
     ),
     "clm.metrics": ("CustomerBase", "Scorecard", "scorecard"),
     "clm.retention": ("RetentionDefinition", "RetentionTable"),
-    "clm.satisfaction": ("CES", "CSAT", "NPS", "Scale"),
+    "clm.satisfaction": (
+        "CES",
+        "CSAT",
+        "NPS",
+        "Scale",
+        "detectable_nps",
+        "power_nps",
+        "sample_size_csat",
+        "sample_size_nps",
+    ),
     "clm.stats": ("Comparisons", "Difference", "Estimate", "Interval", "compare"),
     "clm.survival": ("SurvivalCurve", "kaplan_meier"),
 }
@@ -240,6 +258,7 @@ __all__ = [
     "csat",
     "customer_equity",
     "datasets",
+    "detectable_nps",
     "durations",
     "formula_ltv",
     "historic_ltv",
@@ -255,6 +274,7 @@ __all__ = [
     "order_frequency_ltv",
     "payback_period",
     "plot",
+    "power_nps",
     "purchase_frequency",
     "repeat_purchase_rate",
     "replay",
@@ -266,6 +286,8 @@ __all__ = [
     "rfm_split",
     "roi",
     "sample_size_ab",
+    "sample_size_csat",
+    "sample_size_nps",
     "scorecard",
     "testing",
     "to_frame",

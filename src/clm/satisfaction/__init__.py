@@ -5,7 +5,20 @@ from clm.satisfaction._cells import Cells
 from clm.satisfaction._ces import CES
 from clm.satisfaction._csat import CSAT
 from clm.satisfaction._nps import NPS
+from clm.satisfaction._sample_size import detectable_nps, power_nps, sample_size_csat, sample_size_nps
 from clm.satisfaction._scale import Scale
 from clm.satisfaction._score import SurveyScore
 
-__all__ = ["CES", "CSAT", "NPS", "Answers", "Cells", "Scale", "SurveyScore"]
+__all__ = [
+    "CES",
+    "CSAT",
+    "NPS",
+    "Answers",
+    "Cells",
+    "Scale",
+    "SurveyScore",
+    "detectable_nps",
+    "power_nps",
+    "sample_size_csat",
+    "sample_size_nps",
+]
