@@ -74,7 +74,7 @@ class TestInputs:
 
     @pytest.mark.parametrize("n", [1, 2, 1000])
     def test_too_few_kinds_of_histories(self, n):
-        with pytest.raises(clm.InvalidDataError, match=f"1 kinds of histories among {n:,} customers, for 4 parameters"):
+        with pytest.raises(clm.InvalidDataError, match=f"only 1 of the {n:,} histories differ"):
             clm.BGNBD().fit(history([3] * n, [5] * n, [9] * n))
 
     def test_histories_that_skipped_validation_are_refused(self):
@@ -146,6 +146,8 @@ class TestInputs:
             (PUBLISHED | {"beta": 1}, "week", "'beta' is no parameter"),
             (PUBLISHED | {"a": -1}, "week", "parameter a must be positive"),
             (PUBLISHED, "fortnight", "unit 'fortnight' is not one of"),
+            ([0.2, 4, 1, 2], "week", "params must be a mapping by name, not list: r, alpha, a, b"),
+            (None, "week", "params must be a mapping by name, not NoneType"),
         ],
     )
     def test_given_parameters_are_checked(self, params, unit, message):
@@ -156,6 +158,24 @@ class TestInputs:
     def test_customers_to_simulate_are_counted(self, fit, customers):
         with pytest.raises(clm.InvalidDataError, match="customers"):
             fit.simulate(customers, horizon=1)
+
+    @pytest.mark.parametrize("rng", [-1, 1.5, "seed", None, True])
+    def test_chance_comes_from_a_seed_or_a_generator(self, fit, rfm, rng):
+        for ask in (
+            lambda: fit.simulate(3, horizon=1, rng=rng),
+            lambda: fit.prediction_interval(rfm, horizon=1, rng=rng),
+        ):
+            with pytest.raises(clm.InvalidDataError, match="rng must be a whole number"):
+                ask()
+
+    @pytest.mark.parametrize("start", ["yesterday", 20000101, None])
+    def test_a_start_is_a_date(self, fit, start):
+        with pytest.raises(clm.InvalidDataError, match="start"):
+            fit.simulate(3, horizon=1, start=start)
+
+    def test_a_horizon_beyond_the_calendar(self, fit):
+        with pytest.raises(clm.InvalidDataError, match="beyond the calendar"):
+            fit.simulate(50, horizon=1e8)
 
     def test_weighted_rows_cannot_be_simulated_one_by_one(self, fit, rfm):
         with pytest.raises(clm.InvalidDataError, match="stand for several customers"):
@@ -285,6 +305,9 @@ class TestConsistency:
         assert weighted.parameters == fit.parameters
         total = fit.prediction_interval(rfm, horizon=39).total
         assert weighted.prediction_interval(rfm.cells, horizon=39).total == total
+        by_row = weighted.expected_purchases(rfm.cells, horizon=39)
+        assert by_row.value @ rfm.cells.weights == pytest.approx(fit.expected_purchases(rfm, horizon=39).sum().value)
+        assert any("count each row once" in caveat for caveat in by_row.caveats)
 
     def test_the_order_of_rows_does_not_matter(self, fit, rfm):
         order = np.random.default_rng(2).permutation(len(rfm))

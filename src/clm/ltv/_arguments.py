@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clm.data import RFM, Discount
+from clm.data import RFM, Discount, Zone, parse_start
 from clm.errors import InvalidDataError
 from clm.stats import numbers, plain_number, refuse
 
 if TYPE_CHECKING:
-    from clm.typing import FloatArray
+    from clm.typing import Array, FloatArray, RandomState
 
 
 def as_rfm(rfm: Any) -> RFM:
@@ -88,3 +88,35 @@ def dated(discount: Any) -> Discount:
     raise InvalidDataError(
         f"discount must say its period, and {discount!r} does not. Give clm.Discount(0.10, per='year') for 10 percent."
     )
+
+
+def generator(rng: RandomState) -> np.random.Generator:
+    """Return where chance comes from.
+
+    Raises
+    ------
+    InvalidDataError
+        If it is neither a seed from 0 on nor a generator.
+    """
+    seed = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0
+    if seed or isinstance(rng, np.random.Generator):
+        return np.random.default_rng(rng)
+    raise InvalidDataError(f"rng must be a whole number from 0 on or a numpy.random.Generator, not {rng!r}.")
+
+
+def instant(start: Any) -> Array:
+    """Return a date or time as datetime64[us] in UTC.
+
+    Raises
+    ------
+    InvalidDataError
+        If it is no date or time.
+    """
+    return np.asarray(np.datetime64(parse_start(start, Zone.of("UTC")), "us"))
+
+
+def of_many(rfm: RFM) -> tuple[str, ...]:
+    """Return what to keep in mind where rows of histories stand for several customers."""
+    if rfm.weights is None or (rfm.weights == 1).all():
+        return ()
+    return ("rows stand for several customers: .sum() and .mean() count each row once, whatever its weight",)

@@ -175,7 +175,7 @@ def _fit_for(rfm: RFM) -> RFM:
         )
     if len(cells) < len(NAMES):
         raise InvalidDataError(
-            f"there are {len(cells)} kinds of histories among {rfm.n:,} customers, for {len(NAMES)} parameters. "
+            f"only {len(cells)} of the {rfm.n:,} histories differ, too few to find {len(NAMES)} parameters. "
             "Give more customers."
         )
     return cells

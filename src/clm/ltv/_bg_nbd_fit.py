@@ -227,8 +227,7 @@ class BGNBDFit:
         with 300 customers simulated coverage was as high as with the true parameters. In the total chance averages out,
         so that the variance of the parameters is added there.
         """
-        del rng
-        return self._predictions.interval(rfm, horizon, level)
+        return self._predictions.interval(rfm, horizon, level, rng)
 
     def pointwise_loglik(self, rfm: RFM) -> FloatArray:
         """Return the log-likelihood of each history, for comparing models customer by customer.

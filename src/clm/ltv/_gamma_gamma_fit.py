@@ -8,7 +8,7 @@ import numpy as np
 from attrs import field, frozen
 
 from clm.errors import InvalidDataError
-from clm.ltv._arguments import as_rfm
+from clm.ltv._arguments import as_rfm, of_many
 from clm.ltv._summary import summary_of
 from clm.stats import Estimate, LogNormal, Parameters, array_field, delta_estimate, figure, refuse, seal
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from clm.data import RFM
     from clm.stats import Diagnostics, Interval
-    from clm.typing import FloatArray
+    from clm.typing import Array, FloatArray
 
 NAMES: Final = ("p", "q", "v")
 
@@ -138,9 +138,17 @@ class GammaGammaFit:
             return self._estimate(nothing, nothing, "Expected value of an order of a new customer")
         orders, mean = repeat_orders(as_rfm(rfm))
         definition = "Expected value of an order of each customer, given his repeat orders so far"
-        return self._estimate(orders, orders * mean, definition, index=rfm.customer)
+        return self._estimate(orders, orders * mean, definition, index=rfm.customer, caveats=of_many(rfm))
 
-    def _estimate(self, orders: FloatArray, spent: FloatArray, definition: str, **stated: Any) -> Estimate[Any]:
+    def _estimate(
+        self,
+        orders: FloatArray,
+        spent: FloatArray,
+        definition: str,
+        *,
+        index: Array | None = None,
+        caveats: tuple[str, ...] = (),
+    ) -> Estimate[Any]:
         p, q, v = self.parameters.values
         weight = p * orders + q - 1
         finite = weight > 0
@@ -156,8 +164,8 @@ class GammaGammaFit:
             unit="currency",
             definition=f"{definition}, by the gamma-gamma model.",
             undefined=f"mean order values vary so much (q = {figure(q)}) that they have no mean themselves",
-            caveats=self.caveats,
-            **stated,
+            index=index,
+            caveats=self.caveats + caveats,
         )
 
     def __repr__(self) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -47,12 +47,36 @@ def purchase_times(
     return row[made], time[made]
 
 
+def times_until(rate: FloatArray, until: FloatArray, rng: np.random.Generator) -> tuple[IntArray, FloatArray]:
+    """Draw purchase times of customers who buy at random until a moment of their own.
+
+    Parameters
+    ----------
+    rate : (n,) ndarray of float64
+        Purchases per unit of time.
+    until : (n,) ndarray of float64
+        When each stops.
+    rng
+        Where chance comes from.
+
+    Returns
+    -------
+    row : (m,) ndarray of int64
+        Whose purchase it is, ascending.
+    time : (m,) ndarray of float64
+        When, ascending within a row.
+    """
+    row = np.repeat(np.arange(rate.size), rng.poisson(rate * until))
+    time = rng.random(row.size) * until[row]
+    return row, time[np.lexsort((time, row))]
+
+
 def order_log(customer: Array, at: Array) -> dict[str, Array]:
     """Return the columns of an order log, read-only."""
     return {"customer_id": frozen_array(customer), "at": frozen_array(at)}
 
 
-def moments(start: Any, time: FloatArray, unit: str) -> Array:
+def moments(start: Array, time: FloatArray, unit: str) -> Array:
     """Return the instants so many units after a start, to the microsecond.
 
     Raises
@@ -63,10 +87,10 @@ def moments(start: Any, time: FloatArray, unit: str) -> Array:
     microseconds = np.rint(time * (days_in(unit) * 86_400e6))
     if microseconds.size and microseconds.max() > 2**62:
         raise InvalidDataError("horizon reaches beyond the calendar. Give a shorter one.")
-    return np.asarray(np.asarray(start, "datetime64[us]") + microseconds.astype("timedelta64[us]"))
+    return np.asarray(start + microseconds.astype("timedelta64[us]"))
 
 
-def onwards(rfm: RFM, start: Any) -> Array:
+def onwards(rfm: RFM, start: Array) -> Array:
     """Return the instant at which observation of each customer ended.
 
     Without first purchases on record everybody's is `start`.
@@ -79,5 +103,5 @@ def onwards(rfm: RFM, start: Any) -> Array:
     if rfm.weights is not None and (rfm.weights != 1).any():
         raise InvalidDataError("rows of rfm stand for several customers. Give one row a customer to simulate them.")
     if rfm.first is None:
-        return np.full(len(rfm), np.datetime64(start, "us"))
+        return np.full(len(rfm), start)
     return moments(rfm.first, rfm.T, rfm.unit)

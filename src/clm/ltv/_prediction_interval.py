@@ -46,10 +46,9 @@ class PredictionInterval:
     __setstate__ = seal
 
     def __repr__(self) -> str:
-        return (
-            f"<PredictionInterval: {len(self.low):,} customers, {self.level:.0%}, "
-            f"total {self.total.low:,.0f} to {self.total.high:,.0f}>"
-        )
+        low, high = self.total
+        total = "undefined" if np.isnan(low) else f"{low:,.0f} to {high:,.0f}"
+        return f"<PredictionInterval: {len(self.low):,} customers, {100 * self.level:g}%, total {total}>"
 
 
 def interval_of_total(

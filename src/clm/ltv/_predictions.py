@@ -8,7 +8,7 @@ import numpy as np
 from attrs import frozen
 
 from clm.data import RFM
-from clm.ltv._arguments import dated, histories, time_ahead, times_ahead
+from clm.ltv._arguments import dated, generator, histories, instant, of_many, time_ahead, times_ahead
 from clm.ltv._order_log import moments, onwards, order_log
 from clm.ltv._prediction_interval import PredictionInterval, interval_of_total
 from clm.stats import (
@@ -152,9 +152,10 @@ class Predictions:
             undefined=undefined,
         )
 
-    def interval(self, rfm: RFM, horizon: Any, level: float) -> PredictionInterval:
+    def interval(self, rfm: RFM, horizon: Any, level: float, rng: RandomState) -> PredictionInterval:
         """Say between which counts the purchases of each customer, and of all together, will lie."""
         rfm, ahead, level = histories(rfm, self.unit), time_ahead(horizon), check_level(level)
+        generator(rng)  # refused where it is none, also by models that need none
         cells, customers = rfm.cells, rfm.cell_of
         ends = [self.process.counts_exceeded(tail, cells, ahead) for tail in ((1 + level) / 2, (1 - level) / 2)]
         low, high = (end[customers].astype(np.int64) for end in ends)
@@ -184,16 +185,17 @@ class Predictions:
 
     def simulate(self, customers: Any, horizon: Any, rng: RandomState, start: Any) -> dict[str, Array]:
         """Draw an order log of new customers, or of the same customers onwards."""
-        ahead, generator = time_ahead(horizon), np.random.default_rng(rng)
+        ahead, chance, begin = time_ahead(horizon), generator(rng), instant(start)
+        moments(begin, np.array([ahead]), self.unit)  # refused here, not where chance leads there
         if not isinstance(customers, RFM):
             size = whole_number(customers, "customers")
-            row, time = self.process.draw(_new(size, self.unit), ahead, generator)
+            row, time = self.process.draw(_new(size, self.unit), ahead, chance)
             row, time = np.concatenate([np.arange(size), row]), np.concatenate([np.zeros(size), time])
             order = np.argsort(row, kind="stable")
-            return order_log(row[order], moments(np.datetime64(start, "us"), time[order], self.unit))
+            return order_log(row[order], moments(begin, time[order], self.unit))
         rfm = histories(customers, self.unit)
-        ends = onwards(rfm, start)
-        row, time = self.process.draw(rfm, ahead, generator)
+        ends = onwards(rfm, begin)
+        row, time = self.process.draw(rfm, ahead, chance)
         ids = np.arange(len(rfm)) if rfm.customer is None else rfm.customer
         return order_log(ids[row], moments(ends[row], time, self.unit))
 
@@ -208,7 +210,9 @@ class Predictions:
         rfm = histories(rfm, self.unit)
         customers = rfm.cell_of
         value, gradient = evaluate(rfm.cells)
-        return self._estimate(value[customers], gradient[customers], name, definition, index=rfm.customer, **stated)
+        return self._estimate(
+            value[customers], gradient[customers], name, definition, index=rfm.customer, caveats=of_many(rfm), **stated
+        )
 
     def _estimate(
         self,
@@ -221,6 +225,7 @@ class Predictions:
         band: Band | None = None,
         index: Array | None = None,
         undefined: str | None = None,
+        caveats: tuple[str, ...] = (),
     ) -> Estimate[Any]:
         return delta_estimate(
             value,
@@ -232,7 +237,7 @@ class Predictions:
             definition=f"{definition}, by the {self.model} model.",
             index=index,
             undefined=undefined,
-            caveats=self.caveats,
+            caveats=self.caveats + caveats,
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, final
 
 import numpy as np
@@ -15,8 +16,6 @@ from clm.stats._bands import z_score
 from clm.stats._interval import Interval, check_level
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from clm.stats._likelihood import Diagnostics, Maximum
     from clm.typing import FloatArray
 
@@ -94,6 +93,10 @@ class Parameters:
         InvalidDataError
             If a name is missing or unknown, or a value is not a positive finite number.
         """
+        if not isinstance(params, Mapping):
+            raise InvalidDataError(
+                f"params must be a mapping by name, not {type(params).__name__}: {', '.join(names)}."
+            )
         for name in params:
             if name not in names:
                 message = f"{name!r} is no parameter of this model, which has {', '.join(names)}."
