@@ -6,7 +6,7 @@ import pkgutil
 import re
 from importlib import import_module
 from importlib.util import find_spec
-from inspect import isclass, ismodule
+from inspect import isclass, isfunction, ismodule
 from typing import TYPE_CHECKING, Any
 
 from docutils.nodes import Text
@@ -83,7 +83,7 @@ class PublicNames(SphinxDirective):
             path = f"clm.{name}" if getattr(clm, name, None) is member else f"clm.{home}.{name}"
             if isclass(member):
                 lines += [f".. autoclass:: {path}", "   :members:", ""]
-            elif callable(member):
+            elif isfunction(member):
                 lines += [f".. autofunction:: {path}", ""]
             else:
                 lines += [f".. py:data:: {path}", "", *(f"   {line}" for line in attribute_doc(package, name)), ""]

@@ -24,10 +24,7 @@ def default(value):
 
 def signature(function, *, bound=False):
     """Return names, kinds and plain defaults; mypy looks after the types."""
-    try:
-        parameters = list(inspect.signature(function).parameters.values())[bound:]
-    except ValueError:  # an exception that takes what Exception takes
-        return "(...)"
+    parameters = list(inspect.signature(function).parameters.values())[bound:]
     bare = [
         parameter.replace(annotation=parameter.empty, default=parameter.empty)
         if parameter.default is parameter.empty
@@ -50,9 +47,12 @@ class Shown:
 def described(path, member):
     """Yield one line for a name, and one for each public attribute of a class."""
     if inspect.isclass(member):
-        yield f"class {path}{signature(member)}"
-        for name in sorted(dir(member)):
-            if not name.startswith("_") and not hasattr(BaseException, name):
+        yield f"class {path}{constructor(member)}"
+        inherited = {
+            name for base in member.__mro__ if base.__module__ in {"builtins", "typing"} for name in vars(base)
+        }
+        for name in sorted(set(dir(member)) - inherited):
+            if not name.startswith("_"):
                 attribute = inspect.getattr_static(member, name)
                 if isinstance(attribute, (classmethod, staticmethod)):
                     yield f"    {name}{signature(getattr(member, name))}"
@@ -60,10 +60,18 @@ def described(path, member):
                     yield f"    {name}{signature(attribute, bound=True)}"
                 else:
                     yield f"    {name}"
-    elif callable(member):
+    elif inspect.isfunction(member):
         yield f"def {path}{signature(member)}"
     else:
         yield path
+
+
+def constructor(member):
+    """Return how a class is called, where it says so itself: how Python describes the rest varies with its version."""
+    if getattr(member, "_is_protocol", False):
+        return ""
+    own = any("__init__" in vars(base) for base in member.__mro__ if base.__module__.startswith("clm."))
+    return signature(member) if own else "(...)"
 
 
 def public_api():

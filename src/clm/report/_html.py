@@ -19,6 +19,13 @@ def to_html(report: Report) -> str:
     ------
     MissingExtraError
         If jinja2 is not installed.
+
+    Examples
+    --------
+    >>> base = clm.CustomerBase(answers={"kind": ["nps"] * 4, "at": ["2025-03-01"] * 4, "score": [10, 9, 8, 3]})
+    >>> page = clm.report.to_html(clm.report.build(base, title="<b>Ours</b>"))
+    >>> "<b>Ours</b>" in page, "&lt;b&gt;Ours&lt;/b&gt;" in page
+    (False, True)
     """
     try:
         from jinja2 import Environment, StrictUndefined

@@ -76,5 +76,13 @@ def write(
 
 
 def to_json(report: Report) -> str:
-    """Return the report's content as JSON: null where a number is undefined, with the reason beside it."""
+    """Return the report's content as JSON: null where a number is undefined, with the reason beside it.
+
+    Examples
+    --------
+    >>> import json
+    >>> base = clm.CustomerBase(answers={"kind": ["nps"] * 4, "at": ["2025-03-01"] * 4, "score": [10, 9, 8, 3]})
+    >>> json.loads(clm.report.to_json(clm.report.build(base)))["title"]
+    'Customer lifecycle'
+    """
     return json.dumps(report.to_dict(), ensure_ascii=False, allow_nan=False, indent=1) + "\n"
