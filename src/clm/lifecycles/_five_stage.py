@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from clm.core import Lifecycle, Stage, Timeout, Transition, when
-from clm.errors import InvalidDataError, nearest
+from clm.errors import InvalidDataError
+from clm.lifecycles._tables import named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -13,6 +14,18 @@ if TYPE_CHECKING:
 
 _KINDS: Final = ("visit", "signed_up", "order", "referral")
 _BUYING: Final = ("conversion", "retention", "loyalty", "advocate", "reactivated")
+
+METRICS: Final = {
+    "reach": ("impressions", "visits", "click_through_rate"),
+    "acquisition": ("followers", "sign_up_rate", "cost_per_acquisition"),
+    "conversion": ("conversion_rate", "average_order_value", "time_to_first_purchase"),
+    "retention": ("retention_rate", "repeat_purchase_rate", "purchase_frequency", "ces"),
+    "loyalty": ("nps", "csat", "customer_lifetime_value", "loyal_share"),
+    "advocate": ("referral_rate", "reviews"),
+    "at_risk": ("probability_alive",),
+    "lapsed": ("churn_rate",),
+    "reactivated": ("win_back_rate",),
+}
 
 
 def five_stage(
@@ -54,13 +67,17 @@ def five_stage(
     conversion. A referral makes a buyer an advocate, who stays one while he orders. An order by a customer at risk or
     lapsed makes him reactivated, and his next one retained. A visit is legal everywhere and moves nobody.
 
+    A referral also starts a lifecycle of its own for the customer who is referred: give his ``acquired_at``, in
+    ``customers=`` of ``clm.replay`` or in `Customer`, and his visit to reach opens at the instant of the referral.
+    The lengths are assumptions: see `clm.suggest_timeouts`.
+
     Examples
     --------
     >>> shop = clm.lifecycles.five_stage(kinds={"order": "purchase"})
     >>> shop.allowed("lapsed")
     {'visit': ('lapsed',), 'purchase': ('reactivated',)}
     """
-    visit, signed_up, order, referral = _named(kinds)
+    visit, signed_up, order, referral = named("five_stage", _KINDS, kinds)
     if not 2 <= retention_orders < loyalty_orders:
         raise InvalidDataError(
             f"retention_orders={retention_orders!r} and loyalty_orders={loyalty_orders!r} must rise, from 2 on: the "
@@ -97,17 +114,3 @@ def five_stage(
         ],
         timeouts=timeouts,
     )
-
-
-def _named(kinds: Mapping[str, str] | None) -> tuple[str, ...]:
-    given = dict(kinds or {})
-    odd = [kind for kind in given if kind not in _KINDS]
-    if odd:
-        raise InvalidDataError(
-            f"five_stage has no kind {odd[0]!r}: they are {', '.join(_KINDS)}.{nearest(str(odd[0]), _KINDS)}"
-        )
-    names = tuple(given.get(kind, kind) for kind in _KINDS)
-    twice = [name for name in names if names.count(name) > 1]
-    if twice:
-        raise InvalidDataError(f"two kinds of five_stage are named {twice[0]!r}. Give each a name of its own.")
-    return names
