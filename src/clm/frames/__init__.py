@@ -6,6 +6,7 @@ from clm.frames._cohort_value import cohort_ltv
 from clm.frames._durations import durations
 from clm.frames._output import Columnar, to_frame
 from clm.frames._period import Period
+from clm.frames._respondents import compare_paired, score_per_customer
 from clm.frames._retention import retention_table
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
 from clm.frames._source import Source
@@ -19,6 +20,7 @@ __all__ = [
     "by",
     "ces",
     "cohort_ltv",
+    "compare_paired",
     "csat",
     "durations",
     "nps",
@@ -27,5 +29,6 @@ __all__ = [
     "rfm",
     "rfm_cells",
     "rfm_split",
+    "score_per_customer",
     "to_frame",
 ]

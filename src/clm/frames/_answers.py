@@ -170,14 +170,14 @@ def _answers(
     scale: Scale,
     off_scale: OffScaleRule,
 ) -> Answers:
-    if _is_column(given):
+    if is_column(given):
         if score is not None:
             raise InvalidDataError(
                 f"score={score!r} names a column, but answers is a {type(given).__name__}. Pass the frame, or no name."
             )
         if isinstance(weights, str):
             raise InvalidDataError(f"weights={weights!r} names a column, but answers is no frame. Pass the weights.")
-        values, blank = _plain(given)
+        values, blank = plain_answers(given)
         return Answers.tally(values, scale, blank=blank, weights=weights, missing=missing, off_scale=off_scale)
     by_name = isinstance(weights, str)
     table = open_table(
@@ -194,11 +194,12 @@ def _answers(
         weights = table.column("weights").numbers(table.names["weights"])
     column = table.column("score")
     return Answers.tally(
-        column.values, scale, blank=_blank(column), weights=weights, missing=missing, off_scale=off_scale
+        column.values, scale, blank=blank_of(column), weights=weights, missing=missing, off_scale=off_scale
     )
 
 
-def _is_column(given: Any) -> bool:
+def is_column(given: Any) -> bool:
+    """Whether answers came as a sequence or series, instead of in a frame."""
     if isinstance(given, (Source, Mapping, str, bytes, set, frozenset)):
         return False
     if isinstance(given, _EAGER):
@@ -209,7 +210,7 @@ def _is_column(given: Any) -> bool:
     return isinstance(known, nw.Series) or hasattr(given, "__len__")
 
 
-def _plain(given: Any) -> tuple[Any, Any]:
+def plain_answers(given: Any) -> tuple[Any, Any]:
     """Return values and the mask of what is missing, of a plain array without looking at it."""
     if type(given) is np.ndarray and given.dtype.kind in "iuf":
         if given.ndim != 1:
@@ -217,10 +218,11 @@ def _plain(given: Any) -> tuple[Any, Any]:
         return given, None
     series = nw.from_native(given, series_only=True, pass_through=True)
     column = read_series(series) if isinstance(series, nw.Series) else read_sequence(given, "answers")
-    return column.values, _blank(column)
+    return column.values, blank_of(column)
 
 
-def _blank(column: Column) -> Any:
+def blank_of(column: Column) -> Any:
+    """Return the mask of what is missing, None where nothing is."""
     return column.missing if column.missing.any() else None
 
 

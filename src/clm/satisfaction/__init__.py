@@ -3,8 +3,11 @@
 from clm.satisfaction._answers import Answers
 from clm.satisfaction._cells import Cells
 from clm.satisfaction._ces import CES
+from clm.satisfaction._coding import code_answers
+from clm.satisfaction._contributions import Contributions, ScoreName
 from clm.satisfaction._csat import CSAT
 from clm.satisfaction._nps import NPS
+from clm.satisfaction._paired import PairedDifference
 from clm.satisfaction._sample_size import detectable_nps, power_nps, sample_size_csat, sample_size_nps
 from clm.satisfaction._scale import Scale
 from clm.satisfaction._score import SurveyScore
@@ -15,8 +18,12 @@ __all__ = [
     "NPS",
     "Answers",
     "Cells",
+    "Contributions",
+    "PairedDifference",
     "Scale",
+    "ScoreName",
     "SurveyScore",
+    "code_answers",
     "detectable_nps",
     "power_nps",
     "sample_size_csat",

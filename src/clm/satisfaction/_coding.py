@@ -147,3 +147,12 @@ def _code_floats(block: Array, scale: Scale) -> IntArray:
 def _code_objects(values: Iterable[object], scale: Scale) -> IntArray:
     places = label_places(scale)
     return np.array([code_of(value, places, scale) for value in values], np.intp)
+
+
+def code_answers(values: Array, scale: Scale, *, blank: BoolArray | None) -> IntArray:
+    """Return the position of each answer, as the cells of `Coded` are ordered."""
+    blocks = [codes for _, codes in _coded_blocks(values, scale)]
+    codes = np.concatenate(blocks) if blocks else np.empty(0, np.intp)
+    if blank is not None:
+        codes[blank] = len(scale)
+    return codes
