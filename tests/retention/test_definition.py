@@ -1,6 +1,7 @@
 """The choices behind a retention table."""
 
 import pickle
+from datetime import timedelta, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -46,6 +47,11 @@ class TestConsistency:
     def test_equal_choices_are_equal_however_the_zone_is_given(self):
         assert clm.RetentionDefinition(tz="Europe/Berlin") == clm.RetentionDefinition(tz=ZoneInfo("Europe/Berlin"))
 
+    def test_a_zone_without_a_name_is_kept(self):
+        definition = clm.RetentionDefinition(tz=timezone(timedelta(hours=2)))
+        assert "in UTC+02:00" in str(definition)
+        assert clm.retention_table({"customer_id": [1], "at": ["2025-01-01"]}, definition).sizes.tolist() == [1]
+
     def test_it_pickles(self):
         definition = clm.RetentionDefinition(period="month", brackets=[1, 2], start_kind="signed_up")
         assert pickle.loads(pickle.dumps(definition)) == definition
@@ -55,7 +61,7 @@ class TestConsistency:
         assert text == (
             "Retention by calendar week from sunday in UTC: customers enter with their first event and count as "
             "retained at an age with at least 2 return events in the period of that age or any later one; a return is "
-            "a 'order' event."
+            "an event of kind 'order'."
         )
 
     def test_every_choice_shows(self):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final, final
 from zoneinfo import ZoneInfo, available_timezones
@@ -64,7 +64,8 @@ class Zone:
             return tz
         if isinstance(tz, tzinfo):
             name = getattr(tz, "key", None) or str(tz)
-            return cls("UTC" if tz in {UTC, timezone.utc} or name == "UTC" else name, tz)  # noqa: UP017  # both spellings
+            # Compared, not looked up: dateutil's zones have no hash.
+            return cls("UTC" if tz == UTC or name == "UTC" else name, tz)
         if not isinstance(tz, str):
             raise InvalidDataError(f"tz must be the name of a time zone, as 'Europe/Berlin', not {tz!r}.")
         if tz.upper() in {"UTC", "Z"}:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, Final, Literal, final
 
 from attrs import Attribute, field, frozen
@@ -38,8 +39,9 @@ def _done(_: object) -> None:
 
 
 def _zone_name(tz: Any) -> Any:
-    # A tzinfo is kept by name, so that definitions compare, print and travel.
-    return tz if isinstance(tz, str) else Zone.of(tz).name
+    # A zone is kept by name where it has one, so that definitions compare, print and travel.
+    named = isinstance(tz, tzinfo) and (Zone.of(tz).is_utc or hasattr(tz, "key"))
+    return Zone.of(tz).name if named else tz
 
 
 def _brackets(brackets: Any) -> tuple[int, ...] | None:
@@ -91,8 +93,8 @@ class RetentionDefinition:
     Examples
     --------
     >>> print(clm.RetentionDefinition(period="month", start_kind="signed_up"))
-    Retention by calendar month in UTC: customers enter with their first 'signed_up' event and count as retained \
-at an age with a return event in the period of that age; a return is any event.
+    Retention by calendar month in UTC: customers enter with their first event of kind 'signed_up' and \
+count as retained at an age with a return event in the period of that age; a return is any event.
     """
 
     period: Period = field(default="week", validator=lambda _, __, period: _done(check_period(period)))
@@ -102,7 +104,7 @@ at an age with a return event in the period of that age; a return is any event.
     brackets: tuple[int, ...] | None = field(default=None, converter=_brackets)
     minimum: int = field(default=1)
     week_start: str = field(default="monday", validator=lambda _, __, day: _done(check_week_start(day)))
-    tz: str = field(default="UTC", converter=_zone_name, validator=lambda _, __, tz: _done(Zone.of(tz)))
+    tz: str | tzinfo = field(default="UTC", converter=_zone_name, validator=lambda _, __, tz: _done(Zone.of(tz)))
     start_kind: str | None = field(default=None)
     return_kind: str | None = field(default=None)
 
@@ -126,16 +128,12 @@ at an age with a return event in the period of that age; a return is any event.
         weeks = f" from {self.week_start}" if self.period == "week" else ""
         periods = "calendar" if self.clock == "calendar" else "own"
         since = "" if self.clock == "calendar" else " from each customer's entry"
-        start = "event" if self.start_kind is None else f"{self.start_kind!r} event"
-        enter = f"with their first {start}" if self.entry == "first" else f"in every period with {_an(start)}"
+        start = "event" if self.start_kind is None else f"event of kind {self.start_kind!r}"
+        enter = f"with their first {start}" if self.entry == "first" else f"in every period with an {start}"
         returns = "a return event" if self.minimum == 1 else f"at least {self.minimum} return events"
         ages = "" if self.brackets is None else f" (ages in brackets of {', '.join(map(str, self.brackets))})"
-        kind = "any event" if self.return_kind is None else f"a {self.return_kind!r} event"
+        kind = "any event" if self.return_kind is None else f"an event of kind {self.return_kind!r}"
         return (
-            f"Retention by {periods} {self.period}{weeks}{since} in {self.tz}: customers enter {enter} and count as "
-            f"retained at an age{ages} with {returns} {_RULES_SAID[self.rule]}; a return is {kind}."
+            f"Retention by {periods} {self.period}{weeks}{since} in {self.calendar.zone.name}: customers enter {enter} "
+            f"and count as retained at an age{ages} with {returns} {_RULES_SAID[self.rule]}; a return is {kind}."
         )
-
-
-def _an(event: str) -> str:
-    return f"an {event}" if event == "event" else f"a {event}"
