@@ -222,7 +222,7 @@ class Grouped(Mapping[Any, R_co], Generic[R_co]):
     def __repr__(self) -> str:
         lines = [f"  {label}: {result!r}" for label, result in list(self.items())[:20]]
         more = [f"  and {len(self) - 20:,} more"] if len(self) > 20 else []
-        unplaced = f", {self.missing:,} rows without one" if self.missing else ""
+        unplaced = f", {self.missing:,} row{'s' * (self.missing > 1)} without one" if self.missing else ""
         return "\n".join([f"<Grouped by {self.group}: {len(self):,}{unplaced}", *lines, *more]) + ">"
 
 
