@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from inspect import isclass, isfunction, ismodule
 from typing import TYPE_CHECKING, Any
 
-from docutils.nodes import Text
+from docutils.nodes import emphasis
 from docutils.statemachine import StringList
 from sphinx.addnodes import pending_xref
 from sphinx.domains.python import PyObject
@@ -103,13 +103,13 @@ def attribute_doc(package: Any, name: str) -> list[str]:
 def number_references(_: Sphinx, __: str, name: str, ___: Any, ____: Any, lines: list[str]) -> None:
     """Give a docstring's numbered references labels of their own, so that several share a page."""
     label = re.sub(r"\W+", "-", name).lower()
-    lines[:] = [re.sub(r"\[(\d+)\](?=_|\s)", rf"[#{label}-\1]", line) for line in lines]
+    lines[:] = [re.sub(r"(?:(?<=^\.\. )\[(\d+)\]|\[(\d+)\](?=_))", rf"[#{label}-\1\2]", line) for line in lines]
 
 
-def drop_factories(
-    _: Sphinx, __: str, ___: str, ____: Any, _____: Any, signature: str | None, returns: str | None
-) -> Any:
-    """Show a default that attrs makes anew each time as an ellipsis."""
+def tidy(_: Sphinx, kind: str, ___: str, member: Any, ____: Any, signature: str | None, returns: str | None) -> Any:
+    """Show a default that attrs makes anew each time as an ellipsis, and how to call a protocol not at all."""
+    if kind == "class" and getattr(member, "_is_protocol", False):
+        return "", None
     return (signature and signature.replace("NOTHING", "...")), returns
 
 
@@ -117,7 +117,7 @@ def unlink_prose(_: Sphinx, tree: document) -> None:
     """Turn the types of docstring fields back into prose, unless they are names of clm."""
     for reference in list(tree.findall(pending_xref)):
         if reference.get("refspecific") and reference["reftarget"] not in clm.__all__:
-            reference.replace_self([Text(reference.astext())] if reference.astext() else [])
+            reference.replace_self(emphasis("", reference["reftarget"]))
 
 
 def check_complete(_: Sphinx, env: BuildEnvironment) -> None:
@@ -132,6 +132,6 @@ def setup(app: Sphinx) -> None:
     """Register the directive and the hooks."""
     app.add_directive("public-names", PublicNames)
     app.connect("autodoc-process-docstring", number_references, priority=400)
-    app.connect("autodoc-process-signature", drop_factories)
+    app.connect("autodoc-process-signature", tidy)
     app.connect("doctree-read", unlink_prose)
     app.connect("env-check-consistency", check_complete)
