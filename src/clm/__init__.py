@@ -59,11 +59,16 @@ if TYPE_CHECKING:
     )
     from clm.journeys import StageLog
     from clm.ltv import (
+        BGBB,
         BGNBD,
+        MBGNBD,
+        NBD,
         BGNBDFit,
         CohortValue,
         GammaGamma,
         GammaGammaFit,
+        ParetoNBD,
+        PurchaseFit,
         average_order_ltv,
         berger_nasr_ltv,
         churn_ltv,
@@ -165,11 +170,16 @@ _HOMES = {
     ),
     "clm.journeys": ("StageLog",),
     "clm.ltv": (
+        "BGBB",
         "BGNBD",
         "BGNBDFit",
         "CohortValue",
         "GammaGamma",
         "GammaGammaFit",
+        "MBGNBD",
+        "NBD",
+        "ParetoNBD",
+        "PurchaseFit",
         "average_order_ltv",
         "berger_nasr_ltv",
         "churn_ltv",
@@ -201,9 +211,12 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "BGBB",
     "BGNBD",
     "CES",
     "CSAT",
+    "MBGNBD",
+    "NBD",
     "NPS",
     "RFM",
     "ABTest",
@@ -228,8 +241,10 @@ __all__ = [
     "InvalidDataError",
     "Lifecycle",
     "MissingExtraError",
+    "ParetoNBD",
     "Period",
     "PluginWarning",
+    "PurchaseFit",
     "RetentionDefinition",
     "RetentionTable",
     "Scale",

@@ -2,6 +2,7 @@
 
 from clm.ltv._average_order import average_order_ltv
 from clm.ltv._berger_nasr import berger_nasr_ltv
+from clm.ltv._bg_bb import BGBB
 from clm.ltv._bg_nbd import BGNBD
 from clm.ltv._bg_nbd_fit import BGNBDFit
 from clm.ltv._churn import churn_ltv
@@ -16,17 +17,26 @@ from clm.ltv._lifetime_value import OrderValueModel, PurchaseModel, lifetime_val
 from clm.ltv._margin import margin_ltv
 from clm.ltv._margin_multiple import margin_multiple
 from clm.ltv._markov import markov_ltv
+from clm.ltv._mbg_nbd import MBGNBD
+from clm.ltv._nbd import NBD
 from clm.ltv._order_frequency import order_frequency_ltv
+from clm.ltv._pareto_nbd import ParetoNBD
 from clm.ltv._prediction_interval import PredictionInterval
+from clm.ltv._purchase_fit import PurchaseFit
 
 __all__ = [
+    "BGBB",
     "BGNBD",
+    "MBGNBD",
+    "NBD",
     "BGNBDFit",
     "CohortValue",
     "GammaGamma",
     "GammaGammaFit",
     "OrderValueModel",
+    "ParetoNBD",
     "PredictionInterval",
+    "PurchaseFit",
     "PurchaseModel",
     "average_order_ltv",
     "berger_nasr_ltv",

@@ -1,4 +1,4 @@
-"""The BG/NBD log-likelihood with its exact gradient and Hessian."""
+"""The BG/NBD log-likelihood with its exact gradient and Hessian, and the MBG/NBD one."""
 
 from __future__ import annotations
 
@@ -33,7 +33,9 @@ class BGNBDLikelihood:
     age_of_single, weight_of_single : (s,) ndarray of float64
         Ages of customers without a repeat purchase.
     frequency, recency, age, weight : (m,) ndarray of float64
-        Cells with a repeat purchase.
+        Cells with a repeat purchase, or with any occasion to leave.
+    first : {0, 1}
+        Occasions to leave before the first repeat purchase: none in the BG/NBD model, one in the MBG/NBD model.
     """
 
     count: FloatArray = array_field()
@@ -44,11 +46,12 @@ class BGNBDLikelihood:
     recency: FloatArray = array_field()
     age: FloatArray = array_field()
     weight: FloatArray = array_field()
+    first: int = 0
 
     __setstate__ = seal
 
     @classmethod
-    def of(cls, cells: RFM, weight: FloatArray, *, scale: float) -> BGNBDLikelihood:
+    def of(cls, cells: RFM, weight: FloatArray, *, scale: float, first: int = 0) -> BGNBDLikelihood:
         """Prepare cells that are ordered by frequency.
 
         Parameters
@@ -59,21 +62,24 @@ class BGNBDLikelihood:
             Customers a cell stands for; cells with 0 are left out.
         scale
             Unit of time that the likelihood counts in, as a number of the cells' own.
+        first
+            Occasions to leave before the first repeat purchase.
         """
         taken = weight > 0
         x, recency, age = cells.frequency[taken], cells.recency[taken] / scale, cells.T[taken] / scale
         customers = weight[taken]
-        first = np.flatnonzero(np.diff(x, prepend=-1.0))
-        repeat = int(np.searchsorted(x, 0.5))
+        new_count = np.flatnonzero(np.diff(x, prepend=-1.0))
+        repeat = int(np.searchsorted(x, 0.5 - first))
         return cls(
-            count=x[first],
-            weight_of_count=np.add.reduceat(customers, first),
+            count=x[new_count],
+            weight_of_count=np.add.reduceat(customers, new_count),
             age_of_single=age[:repeat],
             weight_of_single=customers[:repeat],
             frequency=x[repeat:],
             recency=recency[repeat:],
             age=age[repeat:],
             weight=customers[repeat:],
+            first=first,
         )
 
     def __call__(self, log_values: FloatArray) -> tuple[float, FloatArray, FloatArray]:
@@ -96,15 +102,16 @@ class BGNBDLikelihood:
     def _of_counts(self, r: float, alpha: float, a: float, b: float) -> tuple[float, FloatArray, FloatArray]:
         x, w = self.count, self.weight_of_count
         customers = w.sum()
-        loglik = float(w @ log_chance_of_count(x, r, a, b) + customers * r * np.log(alpha))
-        stay = special.digamma(a + b) - special.digamma(a + b + x)
-        bend = special.zeta(2.0, a + b) - special.zeta(2.0, a + b + x)
+        loglik = float(w @ log_chance_of_count(x, r, a, b, self.first) + customers * r * np.log(alpha))
+        stays = x + self.first
+        stay = special.digamma(a + b) - special.digamma(a + b + stays)
+        bend = special.zeta(2.0, a + b) - special.zeta(2.0, a + b + stays)
         gradient = np.array(
             [
                 w @ (special.digamma(r + x) - special.digamma(r)) + customers * np.log(alpha),
                 customers * r / alpha,
                 w @ stay,
-                w @ (stay + special.digamma(b + x) - special.digamma(b)),
+                w @ (stay + special.digamma(b + stays) - special.digamma(b)),
             ]
         )
         hessian = np.zeros((4, 4))
@@ -112,7 +119,7 @@ class BGNBDLikelihood:
         hessian[0, 1] = hessian[1, 0] = customers / alpha
         hessian[1, 1] = -customers * r / alpha**2
         hessian[2, 2] = hessian[2, 3] = hessian[3, 2] = w @ bend
-        hessian[3, 3] = w @ (bend + special.zeta(2.0, b + x) - special.zeta(2.0, b))
+        hessian[3, 3] = w @ (bend + special.zeta(2.0, b + stays) - special.zeta(2.0, b))
         return loglik, gradient, hessian
 
     def _of_singles(self, r: float, alpha: float, a: float, b: float) -> tuple[float, FloatArray, FloatArray]:
@@ -129,7 +136,7 @@ class BGNBDLikelihood:
     def _of_repeaters(self, r: float, alpha: float, a: float, b: float) -> list[tuple[float, FloatArray, FloatArray]]:
         return [
             _repeaters(
-                (r, alpha, a, b),
+                (r, alpha, a, b + self.first),
                 self.frequency[start : start + _BLOCK],
                 self.recency[start : start + _BLOCK],
                 self.age[start : start + _BLOCK],
@@ -179,37 +186,46 @@ def _repeaters(
     return float(loglik), gradient, hessian
 
 
-def log_chance_of_count(x: FloatArray, r: float, a: float, b: float) -> FloatArray:
-    """Return what depends on the number of purchases alone: ``Gamma(r+x)/Gamma(r) B(a,b+x)/B(a,b)``, in logs."""
+def log_chance_of_count(x: FloatArray, r: float, a: float, b: float, first: int = 0) -> FloatArray:
+    """Return what depends on the number of purchases alone, in logs.
+
+    ``Gamma(r+x)/Gamma(r) B(a,b+n)/B(a,b)`` with n the occasions to leave so far, x of them after a repeat purchase.
+    """
+    n = x + first
     by_rate = special.gammaln(r + x) - special.gammaln(r)
-    by_chance = special.gammaln(a + b) - special.gammaln(a + b + x) + special.gammaln(b + x) - special.gammaln(b)
+    by_chance = special.gammaln(a + b) - special.gammaln(a + b + n) + special.gammaln(b + n) - special.gammaln(b)
     return np.asarray(by_rate + by_chance)
 
 
-def log_odds_of_having_left(values: FloatArray, x: FloatArray, recency: FloatArray, age: FloatArray) -> FloatArray:
-    """Return the log odds that a customer has left, given his history; -inf without a repeat purchase."""
+def log_odds_of_having_left(
+    values: FloatArray, x: FloatArray, recency: FloatArray, age: FloatArray, first: int = 0
+) -> FloatArray:
+    """Return the log odds that a customer has left, given his history; -inf without an occasion to leave."""
     r, alpha, a, b = values
-    repeat = x > 0
-    after = np.where(repeat, b + x - 1, 1.0)
+    occasions = x + first
+    occasion = occasions > 0
+    after = np.where(occasion, b + occasions - 1, 1.0)
     log_odds = np.log(a / after) + (r + x) * np.log1p((age - recency) / (alpha + recency))
-    return np.where(repeat, log_odds, -np.inf)
+    return np.where(occasion, log_odds, -np.inf)
 
 
-def pointwise(values: FloatArray, x: FloatArray, recency: FloatArray, age: FloatArray) -> FloatArray:
+def pointwise(values: FloatArray, x: FloatArray, recency: FloatArray, age: FloatArray, first: int = 0) -> FloatArray:
     """Return the log-likelihood of each history.
 
     Notes
     -----
     With ``c = r + x`` [1]_, eq. 6, rearranged so that no term can overflow [2]_:
-    ``lnGamma(c) - lnGamma(r) + r ln alpha + lnB(a,b+x) - lnB(a,b) - c ln(alpha+T) + ln(1 + odds of having left)``.
+    ``lnGamma(c) - lnGamma(r) + r ln alpha + lnB(a,b+n) - lnB(a,b) - c ln(alpha+T) + ln(1 + odds of having left)``,
+    where n counts the occasions to leave: x in the BG/NBD model, x + 1 in the MBG/NBD model [3]_.
 
     References
     ----------
     .. [1] Fader, Hardie and Lee (2005), Marketing Science 24(2), 275-284.
     .. [2] Hardie (2014), "Overcoming the BG/NBD model's #NUM! error problem", brucehardie.com/notes/027.
+    .. [3] Batislam, Denizel and Filiztekin (2007), International Journal of Research in Marketing 24(3), 201-209.
     """
     r, alpha, a, b = values
-    log_odds = log_odds_of_having_left(values, x, recency, age)
+    log_odds = log_odds_of_having_left(values, x, recency, age, first)
     by_rate = r * np.log(alpha) - (r + x) * np.log(alpha + age)
     still_or_left = np.maximum(log_odds, 0) + np.log1p(np.exp(-np.abs(log_odds)))
-    return np.asarray(log_chance_of_count(x, r, a, b) + by_rate + still_or_left)
+    return np.asarray(log_chance_of_count(x, r, a, b, first) + by_rate + still_or_left)

@@ -118,7 +118,7 @@ def _blocks(size: int, rows: int) -> Iterator[slice]:
 
 def _purchases(belief: Belief, horizon: float) -> tuple[FloatArray, FloatArray]:
     c, reach = belief.shape, horizon / belief.rate
-    log_p, log_q, weight = _chances(belief.a, belief.b, (c + 1) * reach)
+    log_p, log_q, weight = chances(belief.a, belief.b, (c + 1) * reach)
     # Where p underflows the expectation is at its limit c t/A, as it is at the least normal number.
     p = np.maximum(np.exp(log_p), 1e-300)
     stretch = np.log1p(p * reach[:, None])
@@ -139,7 +139,7 @@ def _purchases(belief: Belief, horizon: float) -> tuple[FloatArray, FloatArray]:
 
 def _squared(belief: Belief, horizon: float) -> FloatArray:
     c, reach = belief.shape[:, None], (horizon / belief.rate)[:, None]
-    log_p, _, weight = _chances(belief.a, belief.b, ((c + 1) * reach)[:, 0])
+    log_p, _, weight = chances(belief.a, belief.b, ((c + 1) * reach)[:, 0])
     p = np.maximum(np.exp(log_p), 1e-300)
     stretch = np.log1p(p * reach)
     bought = -np.expm1(-c * stretch) / p
@@ -154,7 +154,7 @@ def _squared(belief: Belief, horizon: float) -> FloatArray:
 def _discounted(belief: Belief, discount: float) -> tuple[FloatArray, FloatArray]:
     # E[l / (d + l p)] for l ~ Gamma(c, A) is c E[1 / (d A + g p)] for g ~ Gamma(c + 1, 1), whose tail is light.
     c, scaled = belief.shape, discount * belief.rate
-    log_p, log_q, weight_p = _chances(belief.a, belief.b, (c + 5) / scaled)
+    log_p, log_q, weight_p = chances(belief.a, belief.b, (c + 5) / scaled)
     log_g, weight_g = _amounts(c + 1)
     worth = 1 / (scaled[:, None, None] + np.exp(log_p)[:, :, None] * np.exp(log_g)[:, None, :])
     by_p = np.einsum("ipg,ig->ip", worth, weight_g)
@@ -179,7 +179,7 @@ def _covariance(weight: FloatArray, value: FloatArray, score: FloatArray, expect
     return np.asarray((weight * (value - expected[:, None]) * score).sum(axis=1))
 
 
-def _chances(a: FloatArray, b: FloatArray, reach: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def chances(a: FloatArray, b: FloatArray, reach: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Return log p, log(1 - p) and weights for expectations over p ~ Beta(a, b), (m, points) each.
 
     ``logit p = y + s - exp(-s) + exp(s - turn)`` with s evenly spaced: both tails fall off doubly exponentially. The

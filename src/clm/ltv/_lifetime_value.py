@@ -113,7 +113,7 @@ def lifetime_value(
 
 def _purchases(fit: PurchaseModel, rfm: RFM, ahead: float, rate: float) -> tuple[Factor, Any]:
     """Return discounted expected purchases, and the observations behind them."""
-    times, weights = _rule(ahead, rate)
+    times, weights = _steps(ahead, rate) if getattr(fit, "discrete", False) else _rule(ahead, rate)
     total, customers = None, None
     for time, weight in zip(times, weights, strict=True):
         expected = fit.expected_purchases(rfm, horizon=float(time))
@@ -139,6 +139,15 @@ def _rule(ahead: float, rate: float) -> tuple[FloatArray, FloatArray]:
         np.append(times, ahead),
         np.append(1.5 * fall * share**2 * weights * np.exp(-rate * times), np.exp(-fall)),
     )
+
+
+def _steps(ahead: float, rate: float) -> tuple[FloatArray, FloatArray]:
+    """Return the same where purchases fall on whole times only: what each time adds, at its present value."""
+    if rate * ahead == 0:
+        return np.array([ahead]), np.array([1.0])
+    times = np.append(np.arange(1.0, ahead), ahead)
+    kept = np.exp(-rate * times)
+    return times, np.append(kept[:-1] - kept[1:], kept[-1])
 
 
 def _order_value(order_value: Any, rfm: RFM) -> Factor:

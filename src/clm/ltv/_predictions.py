@@ -110,13 +110,15 @@ class Predictions:
             "given his history",
         )
 
-    def probability_alive(self, rfm: RFM) -> Estimate[FloatArray]:
-        """State how likely each customer has not left."""
+    def probability_alive(
+        self, rfm: RFM, *, of: str = "had not left by the end of his observation"
+    ) -> Estimate[FloatArray]:
+        """State how likely each customer has not left; `of` says what precisely that means."""
         return self._given(
             rfm,
             self.process.probability_alive,
             "P(alive)",
-            "Probability that a customer had not left by the end of his observation, given his history",
+            f"Probability that a customer {of}, given his history",
             unit="fraction",
             band=LogitNormal(),
         )

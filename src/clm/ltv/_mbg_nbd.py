@@ -1,0 +1,143 @@
+"""The MBG/NBD model: customers buy at random until, after some purchase, the first one included, they leave unseen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+import numpy as np
+from attrs import field, frozen
+
+from clm.data import days_in
+from clm.ltv._bg_nbd_likelihood import BGNBDLikelihood
+from clm.ltv._bg_nbd_process import BGNBDProcess
+from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
+from clm.ltv._options import max_iterations, tolerance
+from clm.ltv._purchase_fit import PurchaseFit
+from clm.stats import Parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clm.data import RFM
+
+_NAME: Final = "MBG/NBD"
+_NAMES: Final = ("r", "alpha", "a", "b")
+_EDGES: Final = {
+    "r": ("some buy all the time and nearly all never", "all customers buy at the same rate"),
+    "alpha": ("buying rates have no bound", "all customers buy at the same rate"),
+    "a": ("nobody is seen to leave", "all customers are as likely to leave, or all leave at once"),
+    "b": ("all leave after their first purchase", "all customers are as likely to leave, or nobody leaves"),
+}
+
+
+@final
+@frozen
+class MBGNBD:
+    """Model of repeat purchases by customers who leave without saying so, after any purchase, the first included.
+
+    As `BGNBD`, except that a customer may also leave right after his first purchase [1]_. So a customer without a
+    repeat purchase is not taken to be there for ever: his probability of being alive falls with his silence.
+
+    Parameters
+    ----------
+    tol : float
+        The fit ends when a Newton step would move no parameter by more than this many of its standard errors.
+    max_iterations : int
+        Newton steps allowed from each start.
+
+    References
+    ----------
+    .. [1] Batislam, Denizel and Filiztekin (2007), "Empirical validation and comparison of models for customer base
+       analysis", International Journal of Research in Marketing 24(3), 201-209.
+
+    Examples
+    --------
+    >>> rfm = clm.rfm(clm.datasets.cdnow(), unit="week", through="1997-09-30")
+    >>> fit = clm.MBGNBD().fit(rfm)
+    >>> {name: round(value, 3) for name, value in fit.params.items()}
+    {'r': 0.525, 'alpha': 6.183, 'a': 0.891, 'b': 1.614}
+    >>> fit.probability_alive(clm.RFM.from_arrays([0, 0], [0, 0], [1, 38], unit="week")).value.round(2)
+    array([0.63, 0.39])
+    """
+
+    tol: float = field(default=1e-6, kw_only=True, converter=tolerance)
+    max_iterations: int = field(default=100, kw_only=True, converter=max_iterations)
+
+    def fit(self, rfm: RFM) -> PurchaseFit:
+        """Estimate the parameters by maximum likelihood.
+
+        Parameters
+        ----------
+        rfm
+            Purchase histories; weights count. Money is not used.
+
+        Returns
+        -------
+        PurchaseFit
+
+        Raises
+        ------
+        InvalidDataError
+            If there are no histories, nobody bought again, or there are fewer kinds of histories than parameters.
+        ConvergenceError
+            If the likelihood was still rising after `max_iterations`.
+
+        Warns
+        -----
+        IdentifiabilityWarning
+            If the likelihood has no maximum inside, so that intervals are undefined: there are too few customers, or
+            they do not differ, or nobody leaves.
+        """
+        cells = cells_for(rfm, len(_NAMES))
+        scale, each = mean_age(cells), purchases_each(cells)
+        parameters = estimated(
+            cells,
+            lambda weights: BGNBDLikelihood.of(cells, weights, scale=scale, first=1),
+            # Customers alike and unlike, leaving early and late, in time scaled to a mean age of 1.
+            [
+                np.log([r, r / (each * faster), a, b])
+                for r, faster, a, b in ((0.5, 2.0, 0.8, 1.5), (2.0, 1.5, 0.3, 1.0), (0.2, 3.0, 2.0, 10.0))
+            ],
+            model=_NAME,
+            names=_NAMES,
+            edges=_EDGES,
+            scale=np.array([1.0, scale, 1.0, 1.0]),
+            offset=-each * float(np.asarray(cells.weights).sum()) * float(np.log(scale)),
+            tol=self.tol,
+            max_iterations=self.max_iterations,
+            stacklevel=2,
+        )
+        return _stated(parameters, cells.unit, repeaters(cells))
+
+    def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
+        """Take parameters from elsewhere, a published table say.
+
+        Parameters
+        ----------
+        params
+            Values of ``r, alpha, a, b``, positive; alpha in `unit`.
+        unit
+            The unit of time that the parameters count in.
+
+        Returns
+        -------
+        PurchaseFit
+            Its intervals are undefined, since the errors of the parameters are not known.
+
+        Raises
+        ------
+        InvalidDataError
+            If a name is missing or unknown, a value is not positive, or the unit is unknown.
+        """
+        days_in(unit)
+        return _stated(Parameters.given(params, _NAMES), unit, np.inf)
+
+
+def _stated(parameters: Parameters, unit: str, repeat_buyers: float) -> PurchaseFit:
+    return PurchaseFit(
+        model=_NAME,
+        process=BGNBDProcess(parameters.values, first=1),
+        parameters=parameters,
+        unit=unit,
+        caveats=caveats_of(parameters, repeat_buyers),
+    )

@@ -1,0 +1,149 @@
+"""The Pareto/NBD model: customers buy at random until, at a random moment, they leave unseen."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, final
+
+import numpy as np
+from attrs import field, frozen
+
+from clm.data import days_in
+from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
+from clm.ltv._options import max_iterations, tolerance
+from clm.ltv._pareto_nbd_likelihood import ParetoNBDLikelihood
+from clm.ltv._pareto_nbd_process import ParetoNBDProcess
+from clm.ltv._purchase_fit import PurchaseFit
+from clm.stats import Parameters
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from clm.data import RFM
+
+_NAME: Final = "Pareto/NBD"
+_NAMES: Final = ("r", "alpha", "s", "beta")
+_EDGES: Final = {
+    "r": ("some buy all the time and nearly all never", "all customers buy at the same rate"),
+    "alpha": ("buying rates have no bound", "all customers buy at the same rate"),
+    "s": ("nearly nobody leaves", "all customers are as likely to leave"),
+    "beta": ("some leave at once and nearly all never", "all customers are as likely to leave, or nobody leaves"),
+}
+
+
+@final
+@frozen
+class ParetoNBD:
+    """Model of repeat purchases by customers who leave without saying so, at any moment.
+
+    While he is there a customer buys at random, at a rate of his own, and leaves at random, at another rate of his own.
+    Buying rates vary between customers as Gamma(r, alpha), leaving rates as Gamma(s, beta), independently [1]_.
+
+    Parameters
+    ----------
+    tol : float
+        The fit ends when a Newton step would move no parameter by more than this many of its standard errors.
+    max_iterations : int
+        Newton steps allowed from each start.
+
+    Notes
+    -----
+    With a few hundred customers about one sample in ten has no maximum inside the range of the parameters; the fit
+    then warns and states no intervals. In simulations intervals of nominally 95 percent covered 89 to 98 percent with
+    500 customers, and 94 to 98 percent with 2,000.
+
+    References
+    ----------
+    .. [1] Schmittlein, Morrison and Colombo (1987), "Counting your customers: who are they and what will they do
+       next?", Management Science 33(1), 1-24.
+
+    Examples
+    --------
+    >>> rfm = clm.rfm(clm.datasets.cdnow(), unit="week", through="1997-09-30")
+    >>> fit = clm.ParetoNBD().fit(rfm)
+    >>> {name: round(value, 3) for name, value in fit.params.items()}
+    {'r': 0.553, 'alpha': 10.578, 's': 0.606, 'beta': 11.669}
+    >>> fit.expected_purchases(rfm, horizon=39).sum()
+    <total expected purchases: 1,666 purchases (95% interval 1,457 to 1,904; n = 2,357)>
+    """
+
+    tol: float = field(default=1e-6, kw_only=True, converter=tolerance)
+    max_iterations: int = field(default=100, kw_only=True, converter=max_iterations)
+
+    def fit(self, rfm: RFM) -> PurchaseFit:
+        """Estimate the parameters by maximum likelihood.
+
+        Parameters
+        ----------
+        rfm
+            Purchase histories; weights count. Money is not used.
+
+        Returns
+        -------
+        PurchaseFit
+
+        Raises
+        ------
+        InvalidDataError
+            If there are no histories, nobody bought again, or there are fewer kinds of histories than parameters.
+        ConvergenceError
+            If the likelihood was still rising after `max_iterations`.
+
+        Warns
+        -----
+        IdentifiabilityWarning
+            If the likelihood has no maximum inside, so that intervals are undefined: there are too few customers, or
+            they do not differ, or nobody leaves.
+        """
+        cells = cells_for(rfm, len(_NAMES))
+        scale, each = mean_age(cells), purchases_each(cells)
+        parameters = estimated(
+            cells,
+            lambda weights: ParetoNBDLikelihood.of(cells, weights, scale=scale),
+            # Customers alike and unlike, leaving early and late, in time scaled to a mean age of 1.
+            [
+                np.log([r, r / (each * faster), s, beta])
+                for r, faster, s, beta in ((0.6, 1.5, 0.6, 0.4), (2.0, 1.2, 1.0, 2.0), (0.25, 3.0, 0.3, 0.1))
+            ],
+            model=_NAME,
+            names=_NAMES,
+            edges=_EDGES,
+            scale=np.array([1.0, scale, 1.0, scale]),
+            offset=-each * float(np.asarray(cells.weights).sum()) * float(np.log(scale)),
+            tol=self.tol,
+            max_iterations=self.max_iterations,
+            stacklevel=2,
+        )
+        return _stated(parameters, cells.unit, repeaters(cells))
+
+    def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
+        """Take parameters from elsewhere, a published table say.
+
+        Parameters
+        ----------
+        params
+            Values of ``r, alpha, s, beta``, positive; alpha and beta in `unit`.
+        unit
+            The unit of time that the parameters count in.
+
+        Returns
+        -------
+        PurchaseFit
+            Its intervals are undefined, since the errors of the parameters are not known.
+
+        Raises
+        ------
+        InvalidDataError
+            If a name is missing or unknown, a value is not positive, or the unit is unknown.
+        """
+        days_in(unit)
+        return _stated(Parameters.given(params, _NAMES), unit, np.inf)
+
+
+def _stated(parameters: Parameters, unit: str, repeat_buyers: float) -> PurchaseFit:
+    return PurchaseFit(
+        model=_NAME,
+        process=ParetoNBDProcess(parameters.values),
+        parameters=parameters,
+        unit=unit,
+        caveats=caveats_of(parameters, repeat_buyers),
+    )
