@@ -335,6 +335,7 @@ class TestCheck:
             ("shadowed", "A --go [amount > 1]--> B is never taken: A --go--> B always comes first."),
             ("shadowed", "* --go--> A is never taken: every stage has a transition of its own for it."),
             ("shadowed", "A --after 10d--> B never fires: A --after 9d--> B always comes first."),
+            ("shadowed", "A --9d without a touchpoint--> B never fires: A --after 9d--> B always comes first."),
         ]
 
     def test_forbidden(self):

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, final
 
 from attrs import frozen
 
+from clm.core._clocks import beaten
 from clm.core._guards import All, Comparison, Guard, Not
 from clm.core._names import ANY, PREVIOUS
 
@@ -104,16 +105,15 @@ class _Graph:
 
     def _before(self, stage: str) -> set[str]:
         """Return the stages from which a visit to a stage may have come, through @previous among others."""
-        direct = {source for source, target in self.edges if target == stage and source != stage}
-        # From X, @previous leads to the stages before X: they are left for this one where it is among them.
-        back = {
-            source
-            for source, target in self.edges
-            if target == PREVIOUS
-            and source != stage
-            and ((stage, source) in self.edges or stage == self.lifecycle.initial)
+        before = {
+            name: {source for source, target in self.edges if target == name and source != name} for name in self.names
         }
-        return direct | back
+        # From X, @previous leads to the stages before X: X is before each of them.
+        back = [source for source, target in self.edges if target == PREVIOUS]
+        while added := [(name, x) for x in back for name in before[x] if x not in before[name] | {name}]:
+            for name, source in added:
+                before[name].add(source)
+        return before[stage]
 
 
 def _ambiguous(lifecycle: Lifecycle) -> Iterator[Finding]:
@@ -145,17 +145,8 @@ def _shadowed_transitions(lifecycle: Lifecycle) -> Iterator[Finding]:
 
 
 def _shadowed_timeouts(lifecycle: Lifecycle) -> Iterator[Finding]:
-    for first, second in combinations(lifecycle.timeouts, 2):
-        same_clock = (
-            first.source == second.source
-            and first.attribute == second.attribute
-            and (first.after is None) == (second.after is None)
-            and set(first.of or ()) == set(second.of or ())
-        )
-        if same_clock:
-            lengths = (first.after or first.idle, second.after or second.idle)
-            later = first if lengths[0] is not None and lengths[1] is not None and lengths[0] > lengths[1] else second
-            yield Finding("shadowed", f"{later} never fires: {second if later is first else first} always comes first.")
+    for late, early in beaten(lifecycle):
+        yield Finding("shadowed", f"{late} never fires: {early} always comes first.")
 
 
 def _forbidden(lifecycle: Lifecycle) -> Iterator[Finding]:
@@ -186,15 +177,12 @@ def _exclusive(first: Guard, second: Guard) -> bool:
 
 
 def _apart(first: Comparison, second: Comparison) -> bool:
-    """Whether what the first allows lies apart from what the second allows, the first below it."""
-    signs = (first.operator, second.operator)
-    if first.operator == "==":
-        other = second.operator in {"==", "!="}
-        if other:
-            return (first.value == second.value) == (second.operator == "!=")
+    """Whether the first allows only values that the second does not: others, or lower ones."""
+    if first.operator == "==" and second.operator in {"==", "!="}:
+        return (first.value == second.value) == (second.operator == "!=")
+    if isinstance(first.value, str) or isinstance(second.value, str):
+        return False
     if first.operator in {"<", "<=", "=="} and second.operator in {">", ">=", "=="}:
-        touching = "<" in signs or ">" in signs
-        assert isinstance(first.value, float)
-        assert isinstance(second.value, float)
-        return first.value < second.value or (touching and first.value == second.value)
+        open_end = first.operator == "<" or second.operator == ">"
+        return first.value < second.value or (open_end and first.value == second.value)
     return False

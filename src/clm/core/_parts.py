@@ -64,7 +64,7 @@ class Stage:
     Parameters
     ----------
     name : str
-        What it is called.
+        What it is called; a dot makes it a part of another: ``"awareness.problem"``.
     rank : int, optional
         Its place in the funnel, lowest first; stages without one are off the funnel.
 
@@ -76,6 +76,12 @@ class Stage:
 
     name: str = field(converter=_stage_name)
     rank: int | None = field(default=None, kw_only=True, validator=_rank)
+
+    @property
+    def parent(self) -> str:
+        """The part of the name before the first dot, where there is one: ``awareness`` of ``awareness.problem``."""
+        above, _, below = self.name.partition(".")
+        return above if above and below else self.name
 
 
 @final
