@@ -54,8 +54,10 @@ class TestScxml:
         assert [(x.get("event"), x.get("cond"), x.get("target")) for x in root.iter(f"{SCXML}transition")] == [
             (
                 "kind.big:20:order",
-                r"((_event.data.amount != null && _event.data.amount >= 100) && !((_event.data.channel != null && "
-                r"_event.data.channel === 'it\u{27}s')))",
+                (
+                    r"((_event.data.amount != null && _event.data.amount >= 100) && !((_event.data.channel != null && "
+                    r"_event.data.channel === 'it\u{27}s')))"
+                ),
                 "buyer",
             ),
             ("kind.visit", None, None),
