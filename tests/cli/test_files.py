@@ -12,7 +12,7 @@ duckdb = pytest.importorskip("duckdb")
 from clm.cli._files import Column, Files  # noqa: E402  # needs duckdb, which may be absent
 
 ORDERS = (
-    Column("customer_id", "id", ("customer", "customer_id")),
+    Column("customer", "id", ("customer", "customer_id")),
     Column("at", "instant", ("at",)),
     Column("amount", "number", ("amount",), required=False),
 )
@@ -38,7 +38,7 @@ def read(tmp_path):
         path = tmp_path / name
         path.write_bytes(content if isinstance(content, bytes) else content.encode())
         files.append(Files(**options))
-        return rows(files[-1].read(str(path), ORDERS))
+        return rows(files[-1].read(str(path), ORDERS).frame)
 
     yield of
     for each in files:
@@ -85,7 +85,7 @@ class TestReading:
         connection.execute(f"COPY (FROM '{tmp_path}/orders.csv') TO '{tmp_path}/orders.parquet' (FORMAT parquet)")
         connection.close()
         files = Files(in_memory=1)
-        table = files.read(str(tmp_path / name), ORDERS)
+        table = files.read(str(tmp_path / name), ORDERS).frame
         assert isinstance(table, duckdb.DuckDBPyRelation)
         assert table.fetchall() == [("ann", at(1997, 1, 1), 5.0), ("bob", at(1997, 1, 2), 6.0)]
         files.close()
@@ -108,7 +108,7 @@ class TestReading:
                 f" TO '{tmp_path}/part{part}.parquet' (FORMAT parquet)"
             )
         files = Files()
-        assert sorted(rows(files.read(f"{tmp_path}/*.parquet", ORDERS))) == [
+        assert sorted(rows(files.read(f"{tmp_path}/*.parquet", ORDERS).frame)) == [
             ("ann", at(1997, 1, 1), 5.0),
             ("ann", at(1997, 1, 2), 5.0),
         ]
@@ -124,6 +124,7 @@ class TestRefusals:
             (HEADER, "has a header but no rows"),
             ("\n\n", "first line .* is blank"),
             ("costumer,at\nann,1997-01-01\n", r"or 'customer_id'; there are 'costumer', 'at'.+mean 'costumer'"),
+            ("at\n1997-01-01\n", "no column 'customer'"),
             ("customer,at,at\nann,1997-01-01,1997-01-01\n", "more than one column 'at'"),
             (HEADER + "ann,1997-01-01,5\nbob,1997-02-30,5\n", r"no date .* 1 of 2 rows, first at row 1 \(1997-02-30\)"),
             (HEADER + "ann,31/01/1997,5\n", "--date-format"),

@@ -8,15 +8,17 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, final
 
-from attrs import frozen
+from attrs import fields, frozen
 
 from clm.errors import InvalidDataError, MissingExtraError, nearest
+from clm.frames import Source
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 Kind = Literal["id", "instant", "number", "text"]
 
+_ROLES: Final = {attribute.name for attribute in fields(Source)} - {"frame"}
 IN_MEMORY: Final = 2_000_000
 _SHOWN: Final = 12
 _DELIMITERS: Final = (",", ";", "\t", "|")
@@ -27,7 +29,7 @@ _OFFSET: Final = r"(?i)\d{1,2}:\d{2}.*(z|[+-]\d{2}(:?\d{2})?|[a-z]+(/[a-z_]+)?)$
 @final
 @frozen
 class Column:
-    """What a table needs: a neutral name, what it holds, and what the file may call it."""
+    """What a table needs: its role, what it holds, and what the file may call it."""
 
     name: str
     kind: Kind
@@ -80,8 +82,8 @@ class Files:
         self._in_memory = in_memory
         self._tables = 0
 
-    def read(self, path: str, columns: Sequence[Column], *, ids_as_text: bool = False) -> Any:
-        """Return a table with the neutral names, every cell checked.
+    def read(self, path: str, columns: Sequence[Column], *, ids_as_text: bool = False) -> Source:
+        """Return a table whose columns are named by role, every cell checked.
 
         Parameters
         ----------
@@ -94,8 +96,9 @@ class Files:
 
         Returns
         -------
-        pyarrow.Table or duckdb.DuckDBPyRelation
-            In memory where it is small, else lazy; ids as they are in Parquet and as text from CSV.
+        Source
+            In memory where it is small, else lazy; ids as they are in Parquet and as text from CSV. Columns keep the
+            file's names, so that messages say what the user knows.
 
         Raises
         ------
@@ -105,6 +108,7 @@ class Files:
         raw, names = self._scan(path)
         found = {column: _find(column, names, path) for column in columns}
         present = {column: name for column, name in found.items() if name is not None}
+        _check_distinct(present)
         try:
             types = dict(zip(raw.columns, raw.types, strict=True))
             plan = {
@@ -118,18 +122,19 @@ class Files:
             }
             rows, zoned = self._check(raw, path, present, plan)
             chosen = ", ".join(
-                f"{cell.typed(zoned=column.name in zoned)} AS {_quoted(column.name)}" for column, cell in plan.items()
+                f"{cell.typed(zoned=column.name in zoned)} AS {cell.column}" for column, cell in plan.items()
             )
+            named = {column.name: name for column, name in present.items() if column.name in _ROLES}
             if rows <= self._in_memory:
-                return raw.project(chosen).to_arrow_table()
+                return Source(raw.project(chosen).to_arrow_table(), **named)
             if not _is_parquet(path):
                 # Text is parsed once; DuckDB spills the table where it outgrows the limit.
                 self._tables += 1
                 name = f"clm_{self._tables}"
                 self._connection.execute("SET preserve_insertion_order = true")
                 raw.project(chosen).create(name)
-                return self._connection.table(name)
-            return raw.project(chosen)
+                return Source(self._connection.table(name), **named)
+            return Source(raw.project(chosen), **named)
         except self._error as error:
             raise InvalidDataError(f"{path} cannot be read: {_reading_problem(error)}") from error
 
@@ -280,6 +285,14 @@ class _Cell:
         return "Write ISO 8601 dates (1997-09-30, 1997-09-30 12:00:00+02:00), or say how with --date-format '%d/%m/%Y'."
 
 
+def _check_distinct(present: Mapping[Column, str]) -> None:
+    roles: dict[str, str] = {}
+    for column, name in present.items():
+        if name in roles:
+            raise InvalidDataError(f"column {name!r} cannot be both {roles[name]} and {column.name}. Name two.")
+        roles[name] = column.name
+
+
 def _check_file(path: str) -> None:
     file = Path(path)
     if not file.exists():
@@ -287,8 +300,7 @@ def _check_file(path: str) -> None:
             if not any(True for _ in Path(file.anchor or ".").glob(str(file.relative_to(file.anchor or ".")))):
                 raise InvalidDataError(f"no file matches {path}. Check the name.")
             return
-        listed = [entry.name for entry in file.parent.iterdir()] if file.parent.is_dir() else []
-        raise InvalidDataError(f"there is no file {path}.{nearest(file.name, listed)}")
+        raise InvalidDataError(f"there is no file {path}.{nearest(file.name, neighbours(path))}")
     if file.is_dir():
         raise InvalidDataError(f"{path} is a directory. Name a file in it, or '{path}/*.parquet' for all of them.")
     try:
@@ -300,6 +312,12 @@ def _check_file(path: str) -> None:
         raise InvalidDataError(f"{path} is empty. Check the export that wrote it.")
     if b"\x00" in start and not start.startswith(b"PAR1") and not start.startswith(b"\x1f\x8b"):
         raise InvalidDataError(f"{path} is neither a CSV nor a Parquet file. Export the table as CSV in UTF-8.")
+
+
+def neighbours(path: str) -> list[str]:
+    """Return the names of files of the same kind beside a path."""
+    folder = Path(path).parent
+    return [entry.name for entry in folder.iterdir() if entry.suffix == Path(path).suffix] if folder.is_dir() else []
 
 
 def _is_parquet(path: str) -> bool:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from io import TextIOWrapper
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from clm import __version__
@@ -46,25 +48,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         0, or 2 where the input is wrong: then one line on stderr says what and where.
     """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            # A terminal without a letter of a file's name still gets the message.
+            stream.reconfigure(errors="backslashreplace")
     parser = _parser()
     chosen = parser.parse_args(arguments)
     if chosen.command is None:
         parser.print_help()
         return 0
     try:
-        _run(chosen)
-        sys.stdout.flush()
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            _run(chosen)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except ClmError as error:
         print(f"clm {chosen.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return BAD_INPUT
     except KeyboardInterrupt:
-        print(f"clm {chosen.command}: interrupted, nothing was written", file=sys.stderr)
+        print(f"clm {chosen.command}: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # The reader has gone; Python would complain once more when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return CLOSED_PIPE
     return 0
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    print(f"clm: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 def _run(chosen: Namespace) -> None:

@@ -23,6 +23,8 @@ class Progress:
     ----------
     stream
         Where to; nothing is written where it is no terminal.
+    patience, tick
+        Seconds before the first word, and between two looks.
 
     Examples
     --------
@@ -31,8 +33,9 @@ class Progress:
     ...     progress.step("reading orders")
     """
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, *, patience: float = PATIENCE, tick: float = TICK) -> None:
         self._stream = sys.stderr if stream is None else stream
+        self._patience, self._tick = patience, tick
         self._step = "starting"
         self._done = Event()
         self._began = monotonic()
@@ -56,9 +59,9 @@ class Progress:
 
     def _run(self) -> None:
         written = False
-        while not self._done.wait(TICK):
+        while not self._done.wait(self._tick):
             elapsed = monotonic() - self._began
-            if elapsed >= PATIENCE:
+            if elapsed >= self._patience:
                 self._stream.write(f"{_CLEAR}clm: {self._step} ({elapsed:.0f} s)")
                 self._stream.flush()
                 written = True

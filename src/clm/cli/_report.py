@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from clm import lifecycles
-from clm.cli._files import Column, Files
+from clm.cli._files import Column, Files, neighbours
 from clm.cli._progress import Progress
 from clm.data import Discount
 from clm.errors import InvalidDataError, nearest
@@ -48,6 +48,8 @@ def report(chosen: Namespace) -> None:
                 scales=_scales(chosen.scale),
                 tz=chosen.tz,
             )
+            # Where no order can be used there is nothing to report, and the reason is one line.
+            base.rfm  # noqa: B018  # read for its error
             made = build(
                 base,
                 title=chosen.title,
@@ -85,14 +87,14 @@ def _tables(files: Files, chosen: Namespace) -> dict[str, Any]:
     customer = tuple(dict.fromkeys((chosen.customer, "customer_id")))
     at = tuple(dict.fromkeys((chosen.at, "at")))
     amount = Column("amount", "number", (chosen.amount or "amount",), required=chosen.amount is not None)
-    id_of_order = Column("customer_id", "id", (chosen.customer,))
+    id_of_order = Column("customer", "id", (chosen.customer,))
     time_of_order = Column("at", "instant", (chosen.at,))
     # Ids of one customer must be one thing: where several tables meet, all are text.
     several = chosen.touchpoints is not None or chosen.answers is not None
     tables = {"orders": files.read(chosen.orders, (id_of_order, time_of_order, amount), ids_as_text=several)}
     wanted = {
         "touchpoints": (
-            Column("customer_id", "id", customer),
+            Column("customer", "id", customer),
             Column("at", "instant", at),
             Column("kind", "text", ("kind",)),
             Column("channel", "text", ("channel",), required=False),
@@ -100,7 +102,7 @@ def _tables(files: Files, chosen: Namespace) -> dict[str, Any]:
             Column("score", "number", ("score",), required=False),
         ),
         "answers": (
-            Column("customer_id", "id", customer, required=False),
+            Column("customer", "id", customer, required=False),
             Column("at", "instant", at),
             Column("kind", "text", ("kind",)),
             Column("score", "number", ("score",)),
@@ -138,21 +140,19 @@ def _numbers(path: str) -> Mapping[str, float]:
     try:
         text = Path(path).read_text("utf-8-sig")
     except FileNotFoundError as error:
-        raise InvalidDataError(f"there is no file {path}.{nearest(Path(path).name, _neighbours(path))}") from error
+        raise InvalidDataError(f"there is no file {path}.{nearest(Path(path).name, neighbours(path))}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidDataError(f"{path} cannot be read as UTF-8 text.") from error
     if text.lstrip().startswith(("{", "[")):
         return _from_json(text, path)
     try:
         rows = [row for row in csv.reader(io.StringIO(text), strict=True) if row]
-        return {name.strip(): float(value) for name, value in rows[_has_header(rows) :]}
+        found = {name.strip(): float(value) for name, value in rows[_has_header(rows) :]}
     except (ValueError, csv.Error) as error:
         raise InvalidDataError(f"{path} must be a JSON object or a CSV of metric name and number.") from error
-
-
-def _neighbours(path: str) -> list[str]:
-    folder = Path(path).parent
-    return [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    if not found:
+        raise InvalidDataError(f"{path} names no metric: it must be a JSON object or a CSV of metric name and number.")
+    return found
 
 
 def _has_header(rows: list[list[str]]) -> int:

@@ -39,7 +39,7 @@ def retention_table(table: RetentionTable, ax: Axes | None = None) -> Axes:
     Raises
     ------
     InvalidDataError
-        If the table has no cohort.
+        If the table has no cohort, or none that is old enough for age 1.
     MissingExtraError
         If matplotlib is not installed.
 
@@ -57,6 +57,8 @@ def retention_table(table: RetentionTable, ax: Axes | None = None) -> Axes:
     rows = slice(int(filled[0]), int(filled[-1]) + 1)
     rates, status = np.asarray(table.rates().value, float)[rows], np.asarray(table.status)[rows]
     ages = int(np.flatnonzero((status != "unobserved").any(axis=0))[-1]) + 1
+    if ages < 2:
+        raise InvalidDataError("no cohort is old enough to show who came back at age 1.")
     rates, status, sizes = rates[:, :ages], status[:, :ages], np.asarray(table.sizes)[rows]
     cohorts = len(rates)
     ax = new_axes(ax, height=float(np.clip(0.26 * cohorts + 1.1, 2.0, 7.0)))

@@ -8,6 +8,7 @@ import numpy as np
 
 from clm import plot
 from clm.data import DAY
+from clm.errors import InvalidDataError
 from clm.report._model import Part, Table
 from clm.report._numbers import shown
 from clm.report._svg import draw
@@ -106,7 +107,10 @@ def funnel_part(base: CustomerBase) -> Part:
 
 def grain(base: CustomerBase) -> str:
     """Return the calendar period that gives a readable number of points over the whole log."""
-    first = base.stage_log.visits["entered_at"].astype("datetime64[us]").astype(np.int64).min()
+    entered = base.stage_log.visits["entered_at"].astype("datetime64[us]").astype(np.int64)
+    if not entered.size:
+        raise InvalidDataError(f"nobody has entered the lifecycle {base.scope}.")
+    first = entered.min()
     days = (base.period.last - int(first)) // DAY + 1
     return next((period for period, most in _GRAINS if days <= most), "year")
 
