@@ -194,6 +194,55 @@ class TestConsistency:
         assert [type(label) for label in grouped] == [type(label) for label in expected]
         assert [result.n for result in grouped.values()] == [1, 2]
 
+    @pytest.mark.parametrize(
+        "period", [clm.Period("month"), clm.Period("week", window=4), clm.Period("quarter", cumulative=True)]
+    )
+    def test_answers_counted_once_are_scored_as_those_of_each_group(self, frame, period):
+        def one_by_one(rows, **options):
+            return clm.ces(rows, **options)
+
+        options = {"scale": clm.Scale(0, 10), "scoring": "agree", "missing": "neutral"}
+        for group in ("plan", period):
+            assert clm.by(frame, group, clm.ces, **options) == clm.by(frame, group, one_by_one, **options)
+        few = {"scale": clm.Scale(0, 9, bottom=6, top=9), "off_scale": "missing"}
+        assert clm.by(frame, period, clm.nps, **few) == clm.by(COLUMNS, period, lambda rows: clm.nps(rows, **few))
+
+    def test_counting_once_refuses_what_the_method_refuses(self, frame):
+        for group in ("plan", clm.Period("month", window=2)):
+            with pytest.raises(InvalidDataError, match="answer is not on the scale 1 to 5"):
+                clm.by(frame, group, clm.csat)
+            with pytest.raises(InvalidDataError, match="has no column 'rating'"):
+                clm.by(frame, group, clm.nps, score="rating")
+            with pytest.raises(InvalidDataError, match="missing='keep' is not one of"):
+                clm.by(frame, group, clm.nps, missing="keep")
+            with pytest.raises(InvalidDataError, match="answer is missing in"):
+                clm.by(frame, group, clm.nps, missing="raise")
+            with pytest.raises(TypeError, match="scroe"):
+                clm.by(frame, group, clm.nps, scroe="rating")
+
+    @pytest.mark.parametrize("answers", [[1, True, 1], [[1], 2, 3], ["1", 2, 3]])
+    def test_answers_of_several_types_are_refused(self, answers):
+        columns = {"at": ["2025-01-01", "2025-01-01", "2025-01-02"], "score": answers}
+        with pytest.raises(InvalidDataError, match="answer is not on the scale"):
+            clm.by(columns, clm.Period("day", window=2), clm.nps)
+
+    def test_windows_of_named_answers(self):
+        ratings = {"at": ["2025-01-01", "2025-01-02", "2025-01-04"], "score": ["good", "bad", None]}
+        grouped = clm.by(ratings, clm.Period("day", window=2), clm.csat, scale=clm.Scale.zendesk())
+        assert [result.n for result in grouped.values()] == [1, 2, 1, 0]
+        assert grouped["2025-01-02"].value == 50
+
+    @pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
+    def test_times_as_text_are_fetched(self, make):
+        answers = make({"at": ["2025-01-01", "2025-01-02"], "score": [10, 0]})
+        grouped = clm.by(answers, clm.Period("day", window=2), clm.nps)
+        assert [result.n for result in grouped.values()] == [1, 2]
+
+    @pytest.mark.parametrize("make", FRAMES.values(), ids=FRAMES)
+    def test_weights_follow_their_rows(self, make):
+        answers = make({"plan": ["a", "b", "a"], "score": [10, 9, 0], "w": [3.0, 1.0, 1.0]})
+        assert clm.by(answers, "plan", clm.nps, weights="w")["a"].value == 50
+
     def test_categories_and_gaps_of_pandas(self):
         frame = pd.DataFrame(table(pd.Categorical(["b", "a", None], categories=["c", "b", "a"]), [10, 0, 9]))
         frame["code"] = [1, 2, None]

@@ -198,6 +198,25 @@ def _answers(
     )
 
 
+def tallied_score(method: Any, counts: Mapping[Any, int], options: Mapping[str, Any]) -> NPS | CSAT | CES:
+    """Return what `nps`, `csat` or `ces` gives for answers that are counted already, without weights.
+
+    Parameters
+    ----------
+    method
+        One of the three.
+    counts
+        How often each answer was given, None for no answer.
+    options
+        The method's options, all of them.
+    """
+    rules = {name: options[name] for name in ("missing", "off_scale")}
+    answers = Answers.from_counts(counts, options["scale"], **rules)
+    if method is ces:
+        return CES(answers, options["scoring"])
+    return NPS(answers) if method is nps else CSAT(answers)
+
+
 def is_column(given: Any) -> bool:
     """Whether answers came as a sequence or series, instead of in a frame."""
     if isinstance(given, (Source, Mapping, str, bytes, set, frozenset)):

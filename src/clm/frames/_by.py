@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import date, datetime
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, TypeVar, final, overload
 
 import numpy as np
@@ -11,9 +12,12 @@ from attrs import field, frozen
 
 from clm.core import FrozenMapping
 from clm.errors import InvalidDataError
+from clm.frames._answers import ces, csat, nps, tallied_score
 from clm.frames._groups import Groups, part_by_column, part_by_period
 from clm.frames._output import Columnar
 from clm.frames._period import Period
+from clm.frames._source import open_table
+from clm.satisfaction._answers import check_rules
 from clm.stats import Estimate, HasEstimate, NoBand, compare, whole_number
 
 if TYPE_CHECKING:
@@ -44,7 +48,8 @@ def by(data: Any, group: Any, method: Any, min_n: Any = 0, *args: Any, **options
     Parameters
     ----------
     data
-        Any frame or `Source`. A lazy frame is asked once a group; its times are fetched where they are text.
+        Any frame or `Source`. A lazy frame is asked once a group, for unweighted survey scores once in all; its
+        times are fetched where they are text.
     group : str or Period
         A column, or calendar periods: ``clm.Period("quarter", at="answered_at")``.
     method : callable
@@ -82,10 +87,14 @@ def by(data: Any, group: Any, method: Any, min_n: Any = 0, *args: Any, **options
     floor = whole_number(min_n, "min_n")
     parts = _parted(data, group)
     name = group if isinstance(group, str) else group.period
-    results = {
-        label: _floored(_applied(method, parts.rows(i), name, label, args, options), floor)
-        for i, label in enumerate(parts.labels)
-    }
+    tallies = _tallies(data, parts, method, args, options)
+    results = {}
+    for i, label in enumerate(parts.labels):
+        if tallies is None:
+            result = _applied(name, label, method, parts.rows(i), *args, **options)
+        else:
+            result = _applied(name, label, tallied_score, method, tallies.counts[i], tallies.options)
+        results[label] = _floored(result, floor)
     return Grouped(
         group=name,
         results=results,
@@ -234,9 +243,35 @@ def _parted(data: Any, group: Any) -> Groups:
     raise InvalidDataError(f"group must be the name of a column or a clm.Period, not {type(group).__name__}.")
 
 
-def _applied(method: Any, rows: Any, name: str, label: Any, args: Any, options: Any) -> Any:
+@final
+@frozen
+class Tallies:
+    """Counted answers of all groups, with the options to score them."""
+
+    counts: list[dict[Any, int]]
+    options: dict[str, Any]
+
+
+def _tallies(data: Any, parts: Groups, method: Any, args: Any, options: Any) -> Tallies | None:
+    """Count answers once for all groups, where that helps and the method is a score of unweighted answers."""
+    if parts.tally is None or not any(method is score for score in (nps, csat, ces)) or args or not parts.labels:
+        return None
     try:
-        return method(rows, *args, **options)
+        bound = signature(method).bind(data, **options)
+    except TypeError:
+        return None  # the method itself says what is wrong with its options
+    bound.apply_defaults()
+    if bound.arguments["weights"] is not None:
+        return None
+    check_rules(*(bound.arguments[name] for name in ("scale", "missing", "off_scale")))
+    table = open_table(data, {"score": bound.arguments["score"]}, required=("score",), what="answers")
+    counts = parts.tally(table.names["score"])
+    return None if counts is None else Tallies(counts, bound.arguments)
+
+
+def _applied(name: str, label: Any, method: Any, *args: Any, **options: Any) -> Any:
+    try:
+        return method(*args, **options)
     except InvalidDataError as error:
         raise InvalidDataError(f"{name} {_shown(label)} (rows are counted within it): {error}") from error
 

@@ -9,13 +9,14 @@ import numpy as np
 from attrs import evolve, frozen
 
 from clm.errors import InvalidDataError
+from clm.frames._column import Column, read_series
 from clm.frames._epoch import instants
 from clm.frames._ids import by_dictionary, factorize
 from clm.frames._plan import AT, PERIOD, WALL, count, with_times
 from clm.frames._source import Source, collect, open_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from clm.frames._period import Period
     from clm.frames._plan import Plan
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from clm.typing import IntArray
 
 _MOST_GROUPS: Final = 10_000
+_MOST_ANSWERS: Final = 1_000
+_MOST_CELLS: Final = 1_000_000
 _NONE: Final = -1
 
 
@@ -41,12 +44,16 @@ class Groups:
         Rows without a label.
     outside : int
         Rows in no group, though they have a label: after the last moment that counts, or before the first period.
+    tally : callable, or None
+        Takes a column, returns how often each group holds each of its values, from a single query or pass, where that
+        saves one a group; None where the column does not suit.
     """
 
     labels: list[Any]
     rows: Callable[[int], Any]
     missing: int
     outside: int = 0
+    tally: Callable[[str], list[dict[Any, int]] | None] | None = None
 
 
 def part_by_column(data: Any, name: str) -> Groups:
@@ -87,8 +94,42 @@ def part_by_period(data: Any, period: Period) -> Groups:
         # In the order of the data, whichever periods they come from.
         return take(np.sort(found) if period.overlapping else found)
 
-    used = _used(number, groups, period)
-    return Groups(_dates(period, groups), rows, int(missing.sum()), int(late.sum()) + len(known) - used)
+    def tally(column: str) -> list[dict[Any, int]] | None:
+        answers = evolve(table, names={"answer": column}).column("answer")
+        found = _counted(number, evolve(answers, values=answers.values[known], missing=answers.missing[known]))
+        return None if found is None else _windows(found, groups, period)
+
+    outside = int(late.sum()) + len(known) - _used(number, groups, period)
+    return Groups(_dates(period, groups), rows, int(missing.sum()), outside, tally if period.overlapping else None)
+
+
+def _counted(number: IntArray, answers: Column) -> dict[int, dict[Any, int]] | None:
+    """Return how often each period holds each answer; None of what is no column of numbers that repeat."""
+    if answers.values.dtype.kind not in "iuf":
+        return None
+    distinct, codes = np.unique(answers.values, return_inverse=True)
+    if len(distinct) > _MOST_ANSWERS:
+        return None
+    labels = [*distinct.tolist(), None]
+    codes = np.where(answers.missing, len(distinct), codes)
+    first = int(number[0]) if len(number) else 0
+    cells, counts = np.unique((number - first) * len(labels) + codes, return_counts=True)
+    found: dict[int, dict[Any, int]] = {}
+    for cell, count_of in zip(cells.tolist(), counts.tolist(), strict=True):
+        found.setdefault(cell // len(labels) + first, {})[labels[cell % len(labels)]] = count_of
+    return found
+
+
+def _windows(found: dict[int, dict[Any, int]], groups: IntArray, period: Period) -> list[dict[Any, int]]:
+    """Add the periods up that each group reaches over."""
+    numbers = np.array(sorted(found), np.int64)
+    windows = []
+    for group in groups.tolist():
+        first, last = period.reach(group)
+        begin = 0 if first is None else int(np.searchsorted(numbers, first))
+        inside = numbers[begin : int(np.searchsorted(numbers, last, side="right"))]
+        windows.append(_added(found[number] for number in inside.tolist()))
+    return windows
 
 
 def _used(number: IntArray, groups: IntArray, period: Period) -> int:
@@ -197,7 +238,11 @@ def _part_lazily(data: Any, table: Table) -> Groups:
     def rows(i: int) -> Any:
         return _as_given(data, table.frame.filter(nw.col(name) == nw.lit(of[i])).to_native())
 
-    return Groups(labels, rows, int(sizes[codes == _NONE].sum()))
+    def tally(column: str) -> list[dict[Any, int]]:
+        found = _tallied(table.frame.select(clm_group=nw.col(name), answer=nw.col(column)), table)
+        return [found.get(of[i], {}) for i in range(len(labels))]
+
+    return Groups(labels, rows, int(sizes[codes == _NONE].sum()), tally=tally)
 
 
 def _part_periods_lazily(data: Any, placed: Plan, period: Period) -> Groups:
@@ -226,5 +271,37 @@ def _part_periods_lazily(data: Any, placed: Plan, period: Period) -> Groups:
     if len(groups):
         asked = {"used": count(within(period.reach(int(groups[0]))[0], int(groups[-1])))}
         used = int(evolve(placed, frame=frame).facts(asked)["used"] or 0)
+
+    def tally(column: str) -> list[dict[Any, int]]:
+        chosen = frame.filter(counts).select(clm_group=nw.col(PERIOD), answer=nw.col(column))
+        return _windows(_tallied(chosen, placed), groups, period)
+
     missing = int(facts["missing"] or 0)
-    return Groups(_dates(period, groups), rows, missing, int(facts["rows"]) - missing - used)
+    return Groups(_dates(period, groups), rows, missing, int(facts["rows"]) - missing - used, tally)
+
+
+def _tallied(frame: Any, table: Table | Plan) -> dict[Any, dict[Any, int]]:
+    """Return how often each group holds each answer."""
+    # The filter parts the two for Polars 1.20, which panics on a head right after a group_by.
+    counted = frame.group_by("clm_group", "answer").agg(rows=nw.len().cast(nw.Int64())).filter(nw.col("rows") > 0)
+    small = collect(counted.head(_MOST_CELLS), table.engine, table.what)
+    if len(small) == _MOST_CELLS:
+        raise InvalidDataError(f"groups and answers make {_MOST_CELLS:,} cells or more: those are no answers.")
+    answers = read_series(small["answer"])
+    found: dict[Any, dict[Any, int]] = {}
+    rows = zip(
+        small["clm_group"].to_list(), answers.values.tolist(), answers.missing, small["rows"].to_list(), strict=True
+    )
+    for group, answer, gone, count_of in rows:
+        cell = found.setdefault(group, {})
+        key = None if gone else answer
+        cell[key] = cell.get(key, 0) + count_of
+    return found
+
+
+def _added(parts: Iterable[dict[Any, int]]) -> dict[Any, int]:
+    total: dict[Any, int] = {}
+    for part in parts:
+        for answer, count_of in part.items():
+            total[answer] = total.get(answer, 0) + count_of
+    return total
