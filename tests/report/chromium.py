@@ -8,6 +8,7 @@ import os
 import select
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -26,6 +27,14 @@ FLAGS = (
 )
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 PATIENCE = 60.0
+# Chromium takes its orders on descriptor 3 and answers on 4; the two pipes may come as these very numbers, swapped.
+LAUNCH = """
+import fcntl, os, sys
+to_read, to_write = (fcntl.fcntl(int(number), fcntl.F_DUPFD, 10) for number in sys.argv[1:3])
+os.dup2(to_read, 3)
+os.dup2(to_write, 4)
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def find_chromium():
@@ -40,10 +49,11 @@ class Chromium:
         self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_read, self._to = os.pipe()
         self._from, to_write = os.pipe()
-        command = f'exec "$0" "$@" 3<&{to_read} 4>&{to_write}'
+        flags = (*FLAGS, f"--user-data-dir={self._profile.name}")
         self._process = subprocess.Popen(
-            ["/bin/sh", "-c", command, program, *FLAGS, f"--user-data-dir={self._profile.name}"],
+            [sys.executable, "-c", LAUNCH, str(to_read), str(to_write), program, *flags],
             pass_fds=(to_read, to_write),
+            stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
@@ -52,6 +62,14 @@ class Chromium:
         self._number = 0
         self._received = b""
         self.events = []
+        try:
+            self._attach()
+        except RuntimeError:
+            self._process.kill()
+            self._leave()
+            raise
+
+    def _attach(self):
         target = self._call("Target.createTarget", url="about:blank", session=None)["targetId"]
         self._session = self._call("Target.attachToTarget", targetId=target, flatten=True, session=None)["sessionId"]
         for domain in ("Page", "Runtime", "Log", "Network"):
@@ -66,11 +84,14 @@ class Chromium:
             self._process.wait(timeout=10)
         except (OSError, RuntimeError, subprocess.TimeoutExpired):
             self._process.kill()
-            self._process.wait()
         finally:
-            os.close(self._to)
-            os.close(self._from)
-            self._profile.cleanup()
+            self._leave()
+
+    def _leave(self):
+        self._process.wait()
+        os.close(self._to)
+        os.close(self._from)
+        self._profile.cleanup()
 
     def _call(self, method, *, session="page", **parameters):
         self._number += 1

@@ -135,6 +135,10 @@ class Report:
             "version": self.version,
             "title": self.title,
             "subtitle": self.subtitle,
+            "headlines": [
+                {"name": each.name, "value": each.value, "unit": each.unit, "interval": each.interval}
+                for each in self.headlines
+            ],
             "sections": {
                 section.name: {
                     "title": section.title,
