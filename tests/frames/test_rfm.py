@@ -280,6 +280,11 @@ class TestSplit:
         assert np.isnan(holdout.monetary).all()
         assert holdout.dropped == {"customers who came later": 2}
 
+    def test_nobody_may_have_bought_afterwards(self, frame):
+        log = orders([(7, date(2025, 1, 1), 1.0), (3, date(2025, 1, 2), 1.0)])
+        _, holdout = clm.rfm_split(frame(log), calibrate_through="2025-01-15", through="2025-01-31", unit="day")
+        assert (holdout.frequency.tolist(), holdout.duration) == ([0, 0], 16)
+
     def test_the_split_has_to_lie_before_the_end(self):
         log = orders([(7, "2025-01-01", 1.0)])
         with pytest.raises(clm.InvalidDataError, match="leaves no holdout"):

@@ -10,7 +10,9 @@ from attrs import frozen
 if TYPE_CHECKING:
     from clm.typing import FloatArray, IntArray
 
-_FINEST: Final = 6  # decimals that are counted as whole numbers
+FINEST: Final = 1e6
+"""Units per 1 of the finest split: millionths."""
+
 _ROOM: Final = 2.0**62
 
 ROUNDING: Final = 2.0**-51
@@ -38,10 +40,8 @@ class Exact:
     def of(cls, largest: float, rows: int) -> Exact:
         """Return the finest split whose totals cannot overflow."""
         bound = max(largest, 1.0) * max(rows, 1)
-        for decimals in range(_FINEST, -1, -1):
-            if bound * 10.0**decimals < _ROOM:
-                return cls(10.0**decimals)
-        return cls(0.0)
+        factors = (FINEST, 1e5, 1e4, 1e3, 1e2, 10.0, 1.0)
+        return cls(next((factor for factor in factors if bound < _ROOM / factor), 0.0))
 
     def split(self, amounts: FloatArray) -> tuple[IntArray, FloatArray]:
         """Return the whole numbers and the rest, both in units."""

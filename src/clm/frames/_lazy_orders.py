@@ -9,7 +9,7 @@ import numpy as np
 from attrs import evolve, frozen
 
 from clm.errors import InvalidDataError
-from clm.frames._amounts import ROUNDING, Exact
+from clm.frames._amounts import FINEST, ROUNDING, Exact
 from clm.frames._column import read_series
 from clm.frames._histories import Histories
 from clm.frames._ids import sort_ids
@@ -19,7 +19,7 @@ from clm.frames._source import collect
 
 if TYPE_CHECKING:
     from clm.frames._rules import Rules
-    from clm.typing import IntArray
+    from clm.typing import FloatArray, IntArray
 
 WHOLE: Final = "clm_whole"
 REST: Final = "clm_rest"
@@ -33,8 +33,8 @@ class LazyOrders:
 
     Attributes
     ----------
-    has_amounts, negative : bool
-        Whether there are amounts, and negative ones among them.
+    has_amounts, negative, even : bool
+        Whether there are amounts, negative ones among them, and none that whole numbers cannot hold.
     """
 
     plan: Plan
@@ -43,6 +43,12 @@ class LazyOrders:
     dropped: dict[str, int]
     has_amounts: bool
     negative: bool
+    even: bool
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Columns that amounts are split into: most logs need no rest."""
+        return (WHOLE,) if self.even else (WHOLE, REST)
 
     @property
     def note(self) -> str:
@@ -57,28 +63,28 @@ class LazyOrders:
 
     def histories(self, *, after: int | None = None) -> tuple[Histories, int]:
         """Return purchase histories, and how many occasions refunds took back, as `Orders.histories`."""
-        occasions = self._occasions(after)
+        occasions = self._occasions(after, amounts=self.has_amounts)
         refunded = self._refunded(occasions)
         found = collect(self._per_customer(occasions, refunded=refunded), self.plan.engine, self.plan.what)
         customer, order = sort_ids(read_series(found[ID]), ID)
         column = {name: found[name].to_numpy()[order] for name in found.columns if name != ID}
         counts = {name: values.astype(np.int64) for name, values in column.items() if values.dtype.kind in "iu"}
-        histories = Histories(customer, counts["occasions"], counts["first"], counts["last"], counts["first_at"])
-        if self.has_amounts:
-            first = counts["whole_first"], column["rest_first"]
-            sums = counts["whole_bought"], column["rest_bought"]
-            totals = (counts["whole_total"], column["rest_total"]) if refunded else sums
-            histories = evolve(
-                histories,
-                value_first=self.exact.join(*first),
-                value_repeat=self.exact.join(sums[0] - first[0], sums[1] - first[1]),
-                value_total=self.exact.join(*totals),
-            )
-        return histories, refunded
+        values = self._values({**column, **counts}, refunded=refunded) if self.has_amounts else (None, None, None)
+        spans = (counts[name] for name in ("occasions", "first", "last", "first_at"))
+        return Histories(customer, *spans, *values), refunded
+
+    def _values(self, column: dict[str, Any], *, refunded: int) -> tuple[FloatArray, FloatArray, FloatArray]:
+        def parts(stage: str) -> tuple[Any, Any]:
+            return column[f"{WHOLE}_{stage}"], 0.0 if self.even else column[f"{REST}_{stage}"]
+
+        first, bought = parts("first"), parts("bought")
+        repeat = bought[0] - first[0], bought[1] - first[1]
+        total = parts("total") if refunded else bought
+        return self.exact.join(*first), self.exact.join(*repeat), self.exact.join(*total)
 
     def cells(self) -> tuple[dict[str, IntArray], int]:
         """Return distinct (occasions, first, last) with the customers of each, and how many occasions refunds took."""
-        occasions = self._occasions(None)
+        occasions = self._occasions(None, amounts=self.negative)
         refunded = self._refunded(occasions)
         if refunded:
             occasions = occasions.filter(~self._is_refund())
@@ -91,36 +97,25 @@ class LazyOrders:
         )
         return {name: found[name].to_numpy().astype(np.int64) for name in (*keys, "weight")}, refunded
 
-    def _occasions(self, after: int | None) -> Any:
+    def _occasions(self, after: int | None, *, amounts: bool) -> Any:
         frame = self.plan.frame
         if after is not None:
             frame = frame.filter(nw.col(AT) > after)
-        if self.has_amounts:
-            frame = self._split(frame)
+        if amounts:
+            frame = _split(frame, self.exact)
         calendar = self.rules.calendar
         if calendar is None:
             return frame.with_columns(nw.col(AT).alias(PERIOD))
-        aggregates = {AT: nw.col(AT).min()}
-        if self.has_amounts:
-            aggregates |= {WHOLE: integer_sum(WHOLE), REST: nw.col(REST).sum()}
+        aggregates = {AT: nw.col(AT).min()} | (self._sums("") if amounts else {})
         return self.plan.with_period(frame, calendar).group_by(ID, PERIOD).agg(**aggregates)
 
-    def _split(self, frame: Any) -> Any:
-        """Add the columns that `Exact.split` computes, by the same operations.
+    def _sums(self, stage: str) -> dict[str, Any]:
+        sums = {WHOLE: integer_sum(WHOLE), REST: nw.col(REST).sum()}
+        return {part + stage: sums[part] for part in self.parts}
 
-        There is no division among them: Polars divides by a constant by multiplying with its inverse.
-        """
-        if not self.exact.factor:
-            return frame.with_columns(nw.lit(0).cast(nw.Int64()).alias(WHOLE), nw.col(AMOUNT).alias(REST))
-        units = nw.col(AMOUNT) * self.exact.factor
-        frame = frame.with_columns(units.alias(UNITS), (units + 0.5).floor().alias(REST))
-        rest = nw.col(UNITS) - nw.col(REST)
-        rounded = nw.when(rest.abs() <= nw.col(UNITS).abs() * ROUNDING).then(nw.lit(0.0)).otherwise(rest)
-        return frame.with_columns(nw.col(REST).cast(nw.Int64()).alias(WHOLE), rounded.alias(REST))
-
-    @staticmethod
-    def _is_refund() -> Any:
-        return nw.col(WHOLE).cast(nw.Float64()) + nw.col(REST) < 0
+    def _is_refund(self) -> Any:
+        whole = nw.col(WHOLE)
+        return whole < 0 if self.even else whole.cast(nw.Float64()) + nw.col(REST) < 0
 
     def _refunded(self, occasions: Any) -> int:
         if not self.negative:
@@ -138,19 +133,32 @@ class LazyOrders:
         }
         if not self.has_amounts:
             return bought.group_by(ID).agg(**aggregates)
-        aggregates |= {"whole_bought": integer_sum(WHOLE), "rest_bought": nw.col(REST).sum()}
-        customers = bought.group_by(ID).agg(**aggregates)
-        # A join, not a window: it needs less memory, and no engine orders rows for it.
-        firsts = bought.select(ID, first=PERIOD, whole_first=WHOLE, rest_first=REST)
+        customers = bought.group_by(ID).agg(**aggregates, **self._sums("_bought"))
+        firsts = bought
         if self.rules.calendar is None:
             # Of orders at one instant the smallest comes first, as in memory.
-            smallest = bought.group_by(ID, PERIOD).agg(**{AMOUNT: nw.col(AMOUNT).min()})
-            firsts = self._split(smallest).select(ID, first=PERIOD, whole_first=WHOLE, rest_first=REST)
+            firsts = _split(bought.group_by(ID, PERIOD).agg(**{AMOUNT: nw.col(AMOUNT).min()}), self.exact)
+        firsts = firsts.select(ID, first=PERIOD, **{f"{part}_first": nw.col(part) for part in self.parts})
+        # A join, not a window: it needs less memory, and no engine orders rows for it.
         customers = customers.join(firsts, on=[ID, "first"], how="inner")
         if refunded:
-            totals = occasions.group_by(ID).agg(whole_total=integer_sum(WHOLE), rest_total=nw.col(REST).sum())
+            totals = occasions.group_by(ID).agg(**self._sums("_total"))
             customers = customers.join(totals, on=ID, how="inner")
         return customers
+
+
+def _split(frame: Any, exact: Exact) -> Any:
+    """Add the columns that `Exact.split` computes, by the same operations.
+
+    There is no division among them: Polars divides by a constant by multiplying with its inverse.
+    """
+    if not exact.factor:
+        return frame.with_columns(nw.lit(0).cast(nw.Int64()).alias(WHOLE), nw.col(AMOUNT).alias(REST))
+    units = nw.col(AMOUNT) * exact.factor
+    frame = frame.with_columns(units.alias(UNITS), (units + 0.5).floor().alias(REST))
+    rest = nw.col(UNITS) - nw.col(REST)
+    rounded = nw.when(rest.abs() <= nw.col(UNITS).abs() * ROUNDING).then(nw.lit(0.0)).otherwise(rest)
+    return frame.with_columns(nw.col(REST).cast(nw.Int64()).alias(WHOLE), rounded.alias(REST))
 
 
 def read_lazy_orders(plan: Plan, rules: Rules) -> LazyOrders:
@@ -171,22 +179,24 @@ def read_lazy_orders(plan: Plan, rules: Rules) -> LazyOrders:
     amount = plan.names.get("amount")
     asked = {}
     if amount is not None:
-        amounts = nw.col(AMOUNT)
+        amounts, units = nw.col(AMOUNT), nw.col(AMOUNT) * FINEST
         asked = {
+            "uneven": count(KEPT & ((units - (units + 0.5).floor()).abs() > units.abs() * ROUNDING)),
             "bad": count(KEPT & (amounts.is_null() | ~amounts.is_finite())),
             "negative": count(KEPT & (amounts < 0)),
             "largest": nw.when(KEPT).then(amounts.abs()).otherwise(None).max(),
         }
     plan, dropped, facts = kept_plan(plan, asked, start=rules.start, through=rules.through)
     through = int(facts["last"]) if rules.through is None else rules.through
-    exact, negative = Exact(0.0), False
+    exact, negative, even = Exact(0.0), False, True
     if amount is not None:
         negative = _checked(facts, rules, dropped, amount)
         exact = Exact.of(float(facts["largest"]), int(facts["kept"]))
+        even = exact.factor == FINEST and not facts["uneven"]
         if negative and rules.refunds == "ignore":
             plan, negative = evolve(plan, frame=plan.frame.filter(nw.col(AMOUNT) >= 0)), False
     rules = evolve(rules, through=through)
-    return LazyOrders(plan, rules, exact, dropped, amount is not None, negative)
+    return LazyOrders(plan, rules, exact, dropped, amount is not None, negative, even)
 
 
 def _checked(facts: dict[str, Any], rules: Rules, dropped: dict[str, int], name: str) -> bool:
