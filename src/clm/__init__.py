@@ -57,7 +57,7 @@ if TYPE_CHECKING:
         score_per_customer,
         to_frame,
     )
-    from clm.journeys import StageLog
+    from clm.journeys import StageLog, StageLogs
     from clm.ltv import (
         BGBB,
         BGNBD,
@@ -168,7 +168,7 @@ _HOMES = {
         "score_per_customer",
         "to_frame",
     ),
-    "clm.journeys": ("StageLog",),
+    "clm.journeys": ("StageLog", "StageLogs"),
     "clm.ltv": (
         "BGBB",
         "BGNBD",
@@ -252,6 +252,7 @@ __all__ = [
     "Source",
     "Stage",
     "StageLog",
+    "StageLogs",
     "State",
     "SurvivalCurve",
     "Timeout",

@@ -1,7 +1,9 @@
 """The stages that customers pass through, from whole logs."""
 
 from clm.journeys._coded import Coded
+from clm.journeys._cycles import Cycles
 from clm.journeys._funnel import StageFunnel
+from clm.journeys._joined import StageLogs
 from clm.journeys._log import StageLog
 from clm.journeys._occupancy import Occupancy
 from clm.journeys._placed import StageAt, Upcoming
@@ -11,10 +13,12 @@ from clm.journeys._visits import Columns, Visits
 __all__ = [
     "Coded",
     "Columns",
+    "Cycles",
     "Occupancy",
     "StageAt",
     "StageFunnel",
     "StageLog",
+    "StageLogs",
     "Upcoming",
     "Visits",
     "replay_arrays",

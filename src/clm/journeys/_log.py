@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from clm.core import FrozenMapping, instant, microseconds, microseconds_of
 from clm.data import Calendar, Zone, describe, parse_through
 from clm.errors import InvalidDataError, nearest
+from clm.journeys._cycles import Cycles, cycles
 from clm.journeys._funnel import StageFunnel, reached
 from clm.journeys._occupancy import Occupancy, occupancy
 from clm.journeys._placed import StageAt, Upcoming
+from clm.journeys._rollup import parents_of, rolled_up_next, rolled_up_visits
 from clm.stats import frozen_array, seal
 
 if TYPE_CHECKING:
@@ -244,6 +246,73 @@ class StageLog:
             next_stage=frozen_array(names[self.next_stage[due]]),
             at=frozen_array(self.next_at[due].view("M8[us]")),
             definition=f"Customers whom a timeout moves by {describe(until, self.zone)} unless a touchpoint comes.",
+        )
+
+    def cycles(self) -> Cycles:
+        """Tell full cycles from partial ones: rounds from the initial stage until the customer is back in it.
+
+        Returns
+        -------
+        Cycles
+            One row a cycle, with the stages passed through and a status. Visits of length zero count as passed
+            through.
+
+        Raises
+        ------
+        InvalidDataError
+            If no stage has a rank.
+
+        Examples
+        --------
+        >>> log = clm.replay(
+        ...     {
+        ...         "customer_id": ["ann", "ann", "bob"],
+        ...         "at": ["2025-01-03", "2025-02-01", "2025-06-05"],
+        ...         "kind": ["order"] * 3,
+        ...     },
+        ...     clm.lifecycles.attraction(),
+        ...     through="2025-12-31",
+        ... )
+        >>> log.cycles().status.tolist()
+        ['partial', 'open', 'partial', 'open']
+        """
+        return cycles(self.visits, self.lifecycle)
+
+    def rolled_up(self) -> StageLog:
+        """Return the log at the level of parents: ``awareness`` in place of ``awareness.problem``.
+
+        Returns
+        -------
+        StageLog
+            Visits to parts of one stage that follow each other are one visit to it, which began as the first of them
+            did; a stage that was entered again stays two visits. A parent has the lowest rank of its parts. What
+            silence brings next is left out where it leads to another part of the same stage. The lifecycle of the
+            result has the stages and moves nobody.
+
+        Examples
+        --------
+        >>> log = clm.replay(
+        ...     {
+        ...         "customer_id": ["ann", "ann"],
+        ...         "at": ["2025-01-03", "2025-01-20"],
+        ...         "kind": ["product_viewed", "order"],
+        ...     },
+        ...     clm.lifecycles.awareness(),
+        ... )
+        >>> log.rolled_up().visits["stage"].tolist()
+        ['awareness', 'conversion']
+        """
+        parents = parents_of(self.lifecycle)
+        number = {stage.name: code for code, stage in enumerate(parents.stages)}
+        parent = np.array([number[stage.parent] for stage in self.lifecycle.stages], np.int16)
+        next_at, next_stage = rolled_up_next(self.visits, parent, self.next_at, self.next_stage)
+        return evolve(
+            self,
+            lifecycle=parents,
+            visits=rolled_up_visits(self.visits, parent, parents),
+            next_at=frozen_array(next_at),
+            next_stage=frozen_array(next_stage),
+            note="; ".join(part for part in (self.note, "parts of a stage added up") if part),
         )
 
     @property
