@@ -105,15 +105,17 @@ class TestConsistency:
     def test_customers_bring_acquisitions(self, kind):
         roster = FRAMES[kind](
             {
-                "customer_id": ["zoe", "ann", "yan"],
-                "acquired_at": ["2025-01-05", "2024-12-01", None],
-                "colour": [1, 2, 3],
+                "customer_id": ["zoe", "ann", "yan", "abe"],
+                "acquired_at": ["2025-01-05", "2024-12-01", None, "2025-01-02"],
+                "colour": [1, 2, 3, 4],
             }
         )
         log = clm.replay(FRAMES[kind](EVENTS), FIVE, customers=roster, through="2025-01-31")
-        assert log.customer.tolist() == ["ann", "bob", "zoe"]
-        assert dict(log.stage_at("2025-01-31")) == {"ann": "retention", "bob": "reach", "zoe": "reach"}
-        assert log.visits["cause"].tolist() == ["acquired", "order", "order", "visit", "acquired"]
+        assert dict(log.stage_at("2025-01-31")) == {"abe": "reach", "ann": "retention", "bob": "reach", "zoe": "reach"}
+        assert log.visits["cause"].tolist() == ["acquired", "acquired", "order", "order", "visit", "acquired"]
+        assert log.visits["entered_at"].astype("M8[D]").astype(str).tolist() == [
+            *("2025-01-02", "2024-12-01", "2025-01-01", "2025-01-03", "2025-01-01", "2025-01-05")
+        ]
 
     @pytest.mark.parametrize("kind", FRAMES)
     def test_whole_number_ids_stay_numbers(self, kind):
@@ -183,6 +185,12 @@ class TestTies:
         back = {**TIED, "kind": ["visit", "signed_up", "order"]}
         assert clm.replay(FRAMES[kind](back), FIVE).visits["stage"].tolist() == ["reach", "conversion"]
         assert clm.replay(back, FIVE).visits["stage"].tolist() == ["reach", "acquisition", "conversion"]
+
+    @pytest.mark.parametrize("kind", ["polars-lazy", "duckdb"])
+    def test_lazy_frames_go_by_ref_where_kinds_tie_too(self, kind):
+        events = {"customer_id": ["ann"] * 3, "at": ["2025-01-01"] * 3, "kind": ["visit", "order", "order"]}
+        log = clm.replay(FRAMES[kind](events | {"ref": ["a", "z", "y"]}), FIVE, ref="ref")
+        assert log.visits["ref"].tolist() == ["y", "y", "z"]
 
     @pytest.mark.parametrize("kind", FRAMES)
     def test_order_decides_where_given(self, kind):

@@ -160,6 +160,10 @@ class TestOccupancy:
         assert berlin.counts[9].tolist() == [1, 2, 0]
         assert berlin.counts[10].tolist() == [1, 1, 1]
 
+    def test_what_ends_at_a_counted_instant_has_ended(self):
+        last = replay_arrays(GO, ["ann"], days(0), ["go"], through=days(10)[0]).occupancy("day")
+        assert last.counts.tolist() == [*[[0, 1, 0]] * 10, [0, 0, 1]]
+
     def test_a_period_that_ends_at_through_is_complete(self):
         through = days(7)[0] - 1
         days_counted = replay_arrays(GO, ["ann"], days(0), ["go"], through=through).occupancy("day")

@@ -194,7 +194,7 @@ def _walk_block(walk: Walk, log: Grouped, customers: slice, rows: IntArray, thro
         settle(through)
         columns.visits.append(walk.visits)
         deadline, target = walk.next_timeout() if walk.stage != WAITING else (NEVER, WAITING)
-        columns.next_at.append(max(deadline, walk.entered))
+        columns.next_at.append(deadline)
         columns.next_stage.append(target)
 
 
