@@ -18,6 +18,7 @@ class TestInputs:
             ({}, "give either half_width=, for one score, or difference="),
             ({"half_width": 5, "difference": 5}, "give either half_width="),
             ({"half_width": 0}, "half_width must be positive"),
+            ({"half_width": 1e-200}, "half_width must be 0.0001 points or more"),
             ({"half_width": 101}, "half_width must be 100 or less"),
             ({"difference": -5}, "difference must be positive"),
             ({"half_width": "5"}, "half_width"),

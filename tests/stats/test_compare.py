@@ -280,6 +280,16 @@ class TestConsistency:
         assert frame["p_value"].is_nan().sum() == 2
         assert several.to_dict()["differences"][1]["p_value"] is None
 
+    def test_labels_of_any_kind(self):
+        several = clm.compare({("eu", 1): nps(1, 2, 3), ("us", 2): nps(3, 2, 1)})
+        assert clm.to_frame(several, "pandas")["first"].to_list() == [("eu", 1)]
+        assert several[("eu", 1), ("us", 2)] == several[0]
+
+    def test_what_has_no_p_value_prints_none(self):
+        assert (
+            repr(clm.compare(clm.ces([3, 3]), clm.ces([4, 5]))) == "<CES difference: 1.5 points (no interval; n = 4)>"
+        )
+
     def test_two_questions_in_one_unit_are_told_apart(self):
         difference = clm.compare(clm.csat([5, 4, 2]), clm.csat([1, 0, 1], scale=clm.Scale.thumbs()))
         assert "The two are not defined alike: see the definition." in difference.caveats

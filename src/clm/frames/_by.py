@@ -64,8 +64,9 @@ def by(data: Any, group: Any, method: Any, min_n: Any = 0, *args: Any, **options
     Returns
     -------
     Grouped
-        A mapping of label to result, labels ascending. Periods are labelled with the date on which they start; those
-        without rows are there, and undefined. Rows whose group is null are in none, and counted in ``missing``.
+        A mapping of label to result, labels ascending. Periods are labelled with the date on which they start, windows
+        with that of their last period; those without rows are there, and undefined. Rows whose group is null are in
+        none, and counted in ``missing``.
 
     Raises
     ------

@@ -143,4 +143,5 @@ class PairedDifference(HasEstimate):
 
     def __repr__(self) -> str:
         line = summary(self)
-        return f"<{line}>" if self.undefined else f"<{line[:-1]}; p = {figure(self.p_value)})>"
+        known = not np.isnan(self.p_value)
+        return f"<{line[:-1]}; p = {figure(self.p_value)})>" if known else f"<{line}>"

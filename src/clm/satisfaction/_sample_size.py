@@ -19,6 +19,7 @@ ShareSizeMethod: TypeAlias = Literal["wilson", "wald"]
 
 _PSEUDO_ANSWERS: Final = 3
 _POINTS: Final = 100.0
+_LEAST_POINTS: Final = 1e-4
 _ROUNDING: Final = 1e-9  # a number that is whole but for rounding is not rounded up
 
 
@@ -259,7 +260,10 @@ def _known(method: Any, known: Sequence[str]) -> None:
 
 def _points(given: Any, name: str, highest: float) -> float:
     """Return a number of points as a fraction."""
-    return _positive(plain_number(given, name, highest=highest), name) / _POINTS
+    points = _positive(plain_number(given, name, highest=highest), name)
+    if points < _LEAST_POINTS:
+        raise InvalidDataError(f"{name} must be {_LEAST_POINTS:g} points or more, not {points:g}.")
+    return points / _POINTS
 
 
 def _positive(number: float, name: str) -> float:

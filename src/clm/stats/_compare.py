@@ -301,7 +301,8 @@ class Difference(HasEstimate):
 
     def __repr__(self) -> str:
         line = summary(self)
-        return f"<{line}>" if self.undefined else f"<{line[:-1]}; p = {figure(self.p_value)})>"
+        known = not np.isnan(self.p_value)
+        return f"<{line[:-1]}; p = {figure(self.p_value)})>" if known else f"<{line}>"
 
 
 @final
@@ -371,7 +372,7 @@ def _estimate(given: Any) -> Estimate[float] | None:
     if np.ndim(estimate.value):
         raise InvalidDataError(
             f"{estimate.name} holds {np.size(estimate.value):,} cells, but one number is compared with one."
-            " Take its .mean() or .sum(), or compare cell by cell."
+            " Take its .mean() or .sum() first."
         )
     return estimate
 

@@ -96,13 +96,10 @@ class Comparisons:
         def column(values: list[Any], dtype: Any = float) -> Array:
             return np.array(values, dtype)
 
-        labels = np.empty((len(self), 2), object)
-        for row, pair in enumerate(self.pairs):
-            labels[row] = pair
         estimates = [difference.estimate for difference in self.differences]
         return {
-            "first": np.array(labels[:, 0].tolist()),
-            "second": np.array(labels[:, 1].tolist()),
+            "first": _labels([first for first, _ in self.pairs]),
+            "second": _labels([second for _, second in self.pairs]),
             "value": column([estimate.value for estimate in estimates]),
             "standard_error": column([estimate.standard_error for estimate in estimates]),
             "low": column([limit.low for limit in limits]),
@@ -137,6 +134,16 @@ class Comparisons:
         more = [f"  and {len(self) - 20:,} more"] if len(self) > 20 else []
         how = {"holm": "adjusted by Holm", "bh": "adjusted by Benjamini and Hochberg", None: "not adjusted"}
         return "\n".join([f"<Comparisons: {len(self):,}, p-values {how[self.adjust]}", *lines, *more]) + ">"
+
+
+def _labels(labels: list[Any]) -> Array:
+    """Return labels as text or numbers where they all are, else as the objects they are."""
+    if len({type(label) for label in labels}) == 1 and isinstance(labels[0], (str, int, float)):
+        return np.array(labels)
+    column = np.empty(len(labels), object)
+    for row, label in enumerate(labels):
+        column[row] = label
+    return column
 
 
 def adjusted_p_values(p_values: Floats, adjust: Adjust = "holm") -> FloatArray:
