@@ -9,7 +9,8 @@ from clm.errors import InvalidDataError
 
 duckdb = pytest.importorskip("duckdb")
 
-from clm.cli._files import Column, Files  # noqa: E402  # needs duckdb, which may be absent
+from clm.cli._cells import Column  # noqa: E402  # after duckdb, which may be absent
+from clm.cli._files import Files  # noqa: E402  # as above
 
 ORDERS = (
     Column("customer", "id", ("customer", "customer_id")),
@@ -89,6 +90,10 @@ class TestReading:
         assert isinstance(table, duckdb.DuckDBPyRelation)
         assert table.fetchall() == [("ann", at(1997, 1, 1), 5.0), ("bob", at(1997, 1, 2), 6.0)]
         files.close()
+
+    def test_a_date_format_with_offset(self, read):
+        found = read(HEADER + "ann,31/01/1997 10:00 +0200,5\n", date_format="%d/%m/%Y %H:%M %z")
+        assert found[0][1].astimezone(UTC) == datetime(1997, 1, 31, 8, tzinfo=UTC)
 
     def test_gzip(self, read):
         found = read(gzip.compress((HEADER + "ann,1997-01-01,5\n").encode()), name="orders.csv.gz")

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from clm import lifecycles
-from clm.cli._files import Column, Files, neighbours
+from clm.cli._cells import Column
+from clm.cli._files import Files, neighbours
 from clm.cli._progress import Progress
 from clm.data import Discount
 from clm.errors import InvalidDataError, nearest
