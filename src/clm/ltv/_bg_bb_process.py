@@ -197,6 +197,8 @@ def _present_stays(gamma: float, delta: FloatArray, rate: float) -> FloatArray:
 
     With chance q of staying and v the value of the next opportunity it is ``q v / (1 - q v)``, in expectation.
     """
+    if not delta.size:
+        return delta
     if rate <= 0:
         return delta / (gamma - 1)
     _, log_stay, weight = chances(np.full_like(delta, gamma), delta, np.full_like(delta, 1 / rate))
