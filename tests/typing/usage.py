@@ -21,3 +21,11 @@ cells: clm.Estimate[NDArray[np.float64]] = clm.Estimate(
 )
 assert_type(cells.value, NDArray[np.float64])
 assert_type(clm.Discount(0.1, per="year").rate_per("week"), float)
+
+answers = {"plan": ["a", "b"], "score": [9, 3]}
+assert_type(clm.by(answers, "plan", clm.nps), clm.Grouped[clm.NPS])
+assert_type(clm.by(answers, clm.Period("month"), clm.csat, scale=clm.Scale(0, 10, top=9))["a"], clm.CSAT)
+assert_type(clm.by(answers, "plan", clm.nps, min_n=5, missing="raise"), clm.Grouped[clm.NPS | clm.Estimate[float]])
+clm.by(answers, "plan", clm.nps, scroe="score")  # type: ignore[call-overload]  # a misspelt option of the method
+assert_type(clm.compare(clm.nps([9]), 40), clm.Difference)
+assert_type(clm.compare([share, share]), clm.Comparisons)
