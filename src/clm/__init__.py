@@ -55,9 +55,10 @@ if TYPE_CHECKING:
         rfm_cells,
         rfm_split,
         score_per_customer,
+        suggest_timeouts,
         to_frame,
     )
-    from clm.journeys import StageLog, StageLogs
+    from clm.journeys import StageLog, StageLogs, TimeoutLengths
     from clm.ltv import (
         BGBB,
         BGNBD,
@@ -166,9 +167,10 @@ _HOMES = {
         "rfm_cells",
         "rfm_split",
         "score_per_customer",
+        "suggest_timeouts",
         "to_frame",
     ),
-    "clm.journeys": ("StageLog", "StageLogs"),
+    "clm.journeys": ("StageLog", "StageLogs", "TimeoutLengths"),
     "clm.ltv": (
         "BGBB",
         "BGNBD",
@@ -256,6 +258,7 @@ __all__ = [
     "State",
     "SurvivalCurve",
     "Timeout",
+    "TimeoutLengths",
     "Touchpoint",
     "Transition",
     "TransitionError",
@@ -311,6 +314,7 @@ __all__ = [
     "sample_size_nps",
     "score_per_customer",
     "scorecard",
+    "suggest_timeouts",
     "testing",
     "to_frame",
     "when",

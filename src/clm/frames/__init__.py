@@ -9,6 +9,7 @@ from clm.frames._period import Period
 from clm.frames._respondents import compare_paired, score_per_customer
 from clm.frames._retention import retention_table
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
+from clm.frames._silences import suggest_timeouts
 from clm.frames._source import Source
 from clm.frames._touchpoints import replay
 
@@ -30,5 +31,6 @@ __all__ = [
     "rfm_cells",
     "rfm_split",
     "score_per_customer",
+    "suggest_timeouts",
     "to_frame",
 ]

@@ -8,6 +8,7 @@ from clm.journeys._log import StageLog
 from clm.journeys._occupancy import Occupancy
 from clm.journeys._placed import StageAt, Upcoming
 from clm.journeys._replay import replay_arrays
+from clm.journeys._silence import TimeoutLengths, timeout_lengths
 from clm.journeys._visits import Columns, Visits
 
 __all__ = [
@@ -19,7 +20,9 @@ __all__ = [
     "StageFunnel",
     "StageLog",
     "StageLogs",
+    "TimeoutLengths",
     "Upcoming",
     "Visits",
     "replay_arrays",
+    "timeout_lengths",
 ]

@@ -61,8 +61,8 @@ class StageLogs(Mapping[str, StageLog]):
     ... }
     >>> both = clm.StageLogs(
     ...     {
-    ...         "shop": clm.replay(events, clm.lifecycles.five_stage()),
-    ...         "plan": clm.replay(events, clm.lifecycles.subscription()),
+    ...         "shop": clm.replay(events, clm.lifecycles.five_stage(), through="2025-02-28"),
+    ...         "plan": clm.replay(events, clm.lifecycles.subscription(), through="2025-02-28"),
     ...     }
     ... )
     >>> {name: column.tolist() for name, column in both.stage_at("2025-02-01").items()}
