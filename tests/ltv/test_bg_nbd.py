@@ -588,6 +588,7 @@ class TestRecovery:
     def test_intervals_hold_what_they_state_in_full(self, size, params):
         # 1,000 samples: standard error 0.7 percent; the delta method has been seen to cover from 92 percent on.
         share, skipped = coverage(size, 1000, params, seed=13)
-        assert skipped <= 50
+        # Of 500 customers who hardly differ in their chance to leave, one sample in ten says nothing of how they do.
+        assert skipped <= 130
         assert all(0.91 <= held <= 1 for held in share.values()), share
         assert share["each"] >= 0.95

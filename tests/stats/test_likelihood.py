@@ -102,6 +102,19 @@ class TestMaximum:
         assert found.log_values[0] == pytest.approx(max(np.roots([-1, 0, 1, 0.1]).real), rel=1e-6)
         assert found.diagnostics.starts_agreeing == 1
 
+    @pytest.mark.parametrize("noise", [1e-12, 1e-9, 1e-7])
+    def test_rounding_of_the_value_does_not_keep_it_from_ending(self, noise):
+        class Rounded(Exponential):
+            def __call__(self, log_values):
+                value, gradient, hessian = super().__call__(log_values)
+                wobble = noise * np.sin(1e9 * log_values[0])
+                return value + wobble, gradient + wobble, hessian
+
+        found = one(Rounded(25, 400.0), -6.0, 0.0, 3.0)
+        assert found.diagnostics.converged
+        assert found.diagnostics.iterations < 20
+        assert np.exp(found.log_values[0]) == pytest.approx(25 / 400, rel=1e-6 + 100 * noise)
+
     def test_steps_into_nonsense_are_taken_back(self):
         class Walled(Exponential):
             def __call__(self, log_values):
@@ -128,6 +141,15 @@ class TestNoMaximum:
         assert found.log_values[0] < -FAR
         assert "rate runs to 0: it vanishes" in found.undefined
         assert np.isnan(found.covariance).all()
+
+    def test_a_slow_rise_is_not_taken_for_a_maximum(self):
+        def ever_less(at):
+            fall = 1e-3 * np.exp(-at[0])  # rises towards 0 for ever, by a hair
+            return -fall, np.array([fall]), np.array([[-fall]])
+
+        found = one(ever_less, 0.0, 2.0)
+        assert found.diagnostics.boundary == ("rate",)
+        assert "rate runs to infinity: it has no bound" in found.undefined
 
     def test_a_ridge_is_named(self):
         def ridge(at):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, Protocol, final
 
 import numpy as np
-from attrs import evolve, field, frozen
+from attrs import evolve, frozen
 
 from clm.errors import ConvergenceError
 from clm.stats._arrays import array_field, frozen_array, seal
@@ -22,6 +22,7 @@ _EDGE: Final = 10.0
 _STRIDE: Final = 1.5
 _CLOSE: Final = 0.03
 _FLAT: Final = 1e-10
+_NEAR: Final = 0.01
 _RIDGE: Final = 1e6
 
 
@@ -204,7 +205,8 @@ class _Climb:
     iterations: int = 0
     evaluations: int = 1
     converged: bool = False
-    damping: float = field(default=0.0)
+    damping: float = 0.0
+    decrement: float = np.inf
 
 
 def _climb(likelihood: Likelihood, start: FloatArray, tolerance: float, max_iterations: int) -> _Climb:
@@ -213,18 +215,30 @@ def _climb(likelihood: Likelihood, start: FloatArray, tolerance: float, max_iter
     here = _Climb(log_values=log_values, value=value, gradient=gradient, hessian=hessian)
     while here.iterations < max_iterations:
         step, decrement = _newton_step(here)
+        # Next to the maximum Newton's steps are right, but the gain drowns in the rounding of a long sum: it is no
+        # longer asked for. When steps no longer shrink, what is left of the gradient is rounding too. Towards a
+        # maximum at the edge gains are small, but steps are not.
+        near = decrement <= _NEAR and bool(np.abs(step).max() <= _NEAR)
+        if near and here.damping:
+            here = evolve(here, damping=0.0)
+            step, _ = _newton_step(here)
         # On its way to the edge the likelihood rises for ever, by less and less.
-        if decrement <= (tolerance if np.abs(here.log_values).max() <= FAR else _CLOSE):
+        enough = tolerance if np.abs(here.log_values).max() <= FAR else _CLOSE
+        if decrement <= enough or (near and decrement > here.decrement / 2):
             return evolve(here, converged=True)
         there = np.clip(here.log_values + step, -_EDGE, _EDGE)
         value, gradient, hessian = likelihood(there)
-        # Near the maximum the gain drowns in the rounding of a long sum: a fall within it is none.
-        rounding = 1e-13 * (abs(here.value) + 1)
-        rose = np.isfinite(value) and np.isfinite(gradient).all() and value >= here.value - rounding
         here = evolve(here, iterations=here.iterations + 1, evaluations=here.evaluations + 1)
-        if rose:
-            less = here.damping / 10 if here.damping > 1e-6 else 0.0
-            here = evolve(here, log_values=there, value=value, gradient=gradient, hessian=hessian, damping=less)
+        if np.isfinite(value) and np.isfinite(gradient).all() and (near or value > here.value):
+            here = evolve(
+                here,
+                log_values=there,
+                value=value,
+                gradient=gradient,
+                hessian=hessian,
+                damping=here.damping / 10 if here.damping > 1e-6 else 0.0,
+                decrement=decrement if near else np.inf,
+            )
         else:
             here = evolve(here, damping=max(10 * here.damping, 1e-3))
     return here
