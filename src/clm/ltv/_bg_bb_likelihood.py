@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from attrs import frozen
@@ -11,6 +11,8 @@ from scipy import special
 from clm.stats import array_field, seal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clm.data import RFM
     from clm.typing import FloatArray
 
@@ -79,10 +81,11 @@ def _log_terms(values: FloatArray, x: FloatArray, there: FloatArray, left: Float
     """Return the logs of the terms that the likelihood is the sum of; -inf for no case."""
     alpha, beta, gamma, delta = values
     case = there >= 0
-    misses = np.where(case, there - x[:, None], 0.0)
-    chances = special.betaln(alpha + x[:, None], beta + misses) - special.betaln(alpha, beta)
-    stays = special.betaln(gamma + left, delta + np.maximum(there, 0.0)) - special.betaln(gamma, delta)
-    return np.where(case, chances + stays, -np.inf)
+    seen = np.where(case, there, x[:, None])
+    chances = _gain(special.gammaln, alpha, x)[:, None] + _gain(special.gammaln, beta, seen - x[:, None])
+    stays = _gain(special.gammaln, gamma, left) + _gain(special.gammaln, delta, seen)
+    either = _gain(special.gammaln, alpha + beta, seen) + _gain(special.gammaln, gamma + delta, seen + left)
+    return np.where(case, chances + stays - either, -np.inf)
 
 
 def _mixed(
@@ -101,34 +104,33 @@ def _mixed(
     total = share.sum(axis=1)
     loglik = weight @ (top + np.log(total))
     share *= (weight / total)[:, None]
-    seen = np.maximum(there, 0.0)
-    misses = np.maximum(seen - x[:, None], 0.0)
+    seen = np.where(there >= 0, there, x[:, None])
     bought = np.broadcast_to(x[:, None], seen.shape)
     gone = np.broadcast_to(left, seen.shape)
-
-    def moves(first: float, by: FloatArray, second: float, other: FloatArray) -> tuple[FloatArray, FloatArray]:
-        both = special.digamma(first + second) - special.digamma(first + second + by + other)
-        return (
-            special.digamma(first + by) - special.digamma(first) + both,
-            special.digamma(second + other) - special.digamma(second) + both,
-        )
-
-    then = np.stack([*moves(alpha, bought, beta, misses), *moves(gamma, gone, delta, seen)])
+    then = np.empty((4, *seen.shape))
+    bends = np.zeros((4, 4))
+    for i, (first, by, second, other) in enumerate(((alpha, bought, beta, seen - bought), (gamma, gone, delta, seen))):
+        one, two, both = slice(2 * i, 2 * i + 1), slice(2 * i + 1, 2 * i + 2), slice(2 * i, 2 * i + 2)
+        together = _gain(special.digamma, first + second, by + other)
+        then[one] = _gain(special.digamma, first, by) - together
+        then[two] = _gain(special.digamma, second, other) - together
+        bends[both, both] = -(share * _gain(_trigamma, first + second, by + other)).sum()
+        bends[one, one] += (share * _gain(_trigamma, first, by)).sum()
+        bends[two, two] += (share * _gain(_trigamma, second, other)).sum()
     shares = then * share
     means = shares.sum(axis=2)
-    hessian = shares.reshape(4, -1) @ then.reshape(4, -1).T - (means / weight) @ means.T
-    for i, (first, by, second, other) in enumerate(((alpha, bought, beta, misses), (gamma, gone, delta, seen))):
-        both = (share * (_bend(first + second) - _bend(first + second + by + other))).sum()
-        block = slice(2 * i, 2 * i + 2)
-        hessian[block, block] += both
-        hessian[2 * i, 2 * i] += (share * (_bend(first + by) - _bend(first))).sum()
-        hessian[2 * i + 1, 2 * i + 1] += (share * (_bend(second + other) - _bend(second))).sum()
+    hessian = shares.reshape(4, -1) @ then.reshape(4, -1).T - (means / weight) @ means.T + bends
     return float(loglik), means.sum(axis=1), hessian
 
 
-def _bend(value: FloatArray | float) -> FloatArray:
-    """Return the second derivative of the log gamma function."""
+def _trigamma(value: Any) -> FloatArray:
     return np.asarray(special.zeta(2.0, value))
+
+
+def _gain(function: Callable[[Any], Any], start: float, by: FloatArray) -> FloatArray:
+    """Return ``function(start + by) - function(start)`` for whole numbers, computed once for each."""
+    table = function(start + np.arange(int(by.max(initial=0.0)) + 1)) - function(start)
+    return np.asarray(table[by.astype(np.intp)])
 
 
 def log_likelihood_and_there(values: FloatArray, rfm: RFM) -> tuple[FloatArray, FloatArray]:
