@@ -136,4 +136,4 @@ class Period:
         return self.calendar.label(numbers)
 
 
-_MOST_PERIODS = 20_000
+_MOST_PERIODS = 100_000  # eleven years of hours
