@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from docutils.nodes import emphasis
 from docutils.statemachine import StringList
+from pygments.lexers.special import TextLexer
 from sphinx.addnodes import pending_xref
 from sphinx.domains.python import PyObject
 from sphinx.pycode import ModuleAnalyzer
@@ -131,6 +132,7 @@ def check_complete(_: Sphinx, env: BuildEnvironment) -> None:
 def setup(app: Sphinx) -> None:
     """Register the directive and the hooks."""
     app.add_directive("public-names", PublicNames)
+    app.add_lexer("mermaid", TextLexer)  # drawn where the pages are read on a forge, shown as text here
     app.connect("autodoc-process-docstring", number_references, priority=400)
     app.connect("autodoc-process-signature", tidy)
     app.connect("doctree-read", unlink_prose)
