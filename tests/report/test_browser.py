@@ -14,11 +14,7 @@ import clm  # noqa: E402  # after the optional packages
 PROGRAM = find_chromium()
 EVIL = "<script>alert(1)</script>"
 
-pytestmark = [
-    pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed, as `chromium` or `google-chrome`"),
-    # One browser for all of them.
-    pytest.mark.xdist_group("browser"),
-]
+pytestmark = pytest.mark.skipif(PROGRAM is None, reason="no Chromium is installed, as `chromium` or `google-chrome`")
 
 WIDER = """[...document.querySelectorAll('body *')].filter(element => {
     const box = element.getBoundingClientRect();

@@ -10,6 +10,8 @@ Kind = Literal["id", "instant", "number", "text"]
 
 _OFFSET: Final = r"(?i)\d{1,2}:\d{2}.*(z|[+-]\d{2}(:?\d{2})?|[a-z]+(/[a-z_]+)?)$"
 """A time of day that says its zone, at the end of the text."""
+_NO_SECONDS: Final = r"^(\d+-\d+-\d+[ T]\d{1,2}:\d{2})([^:0-9].*)?$"
+"""A time in hours and minutes, and what follows it."""
 
 
 @final
@@ -46,8 +48,10 @@ class Cell:
         return f"nullif(trim({self.column}::VARCHAR), '')"
 
     def _parsed(self, sql_type: str) -> str:
-        # DuckDB reads words such as infinity and epoch as instants: only text with digits is a date.
-        dated = f"CASE WHEN regexp_matches({self._trimmed}, '^[0-9]') THEN {self._trimmed} END"
+        # DuckDB reads words such as infinity and epoch as instants: only text with digits is a date. Times without
+        # seconds get them, since earlier versions do not read them before an offset.
+        whole = f"regexp_replace({self._trimmed}, {_text(_NO_SECONDS)}, '\\1:00\\2')"
+        dated = f"CASE WHEN regexp_matches({self._trimmed}, '^[0-9]') THEN {whole} END"
         if self.date_format is not None:
             dated = f"CASE WHEN regexp_matches({self._trimmed}, '[0-9]') THEN {self._trimmed} END"
             read = f"try_strptime({dated}, {_text(self.date_format)})::{sql_type}"
