@@ -239,6 +239,16 @@ class TestRecovery:
         high = expected > np.quantile(expected, 0.9)
         assert means[high].mean() == pytest.approx(expected[high].mean(), rel=0.02)
 
+    def test_tails_without_a_mean_are_fitted_and_said(self):
+        params = (5.0, 0.6, 20.0)
+        rfm, _ = spenders(3000, params, np.random.default_rng(10))
+        fit = clm.GammaGamma().fit(rfm)
+        for name, truth in zip("pqv", params, strict=True):
+            assert abs(np.log(fit.params[name] / truth)) < 4 * fit.standard_errors[name] / fit.params[name]
+        assert any("q is 1 or less" in caveat for caveat in fit.caveats)
+        assert "have no mean" in fit.expected_order_value().undefined
+        assert np.isfinite(fit.expected_order_value(rfm).value).all()
+
     def test_intervals_hold_what_they_state(self):
         # 200 samples of 400: at a true coverage of 95 percent the share has a standard error of 1.5 percent.
         params = (4.0, 5.0, 60.0)

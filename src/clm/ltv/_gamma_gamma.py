@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 from attrs import field, frozen
+from scipy import special
 
 from clm.errors import IdentifiabilityWarning, InvalidDataError
 from clm.ltv._arguments import as_rfm
@@ -96,10 +97,11 @@ class GammaGamma:
         """
         orders, value, weight, dropped = _used(as_rfm(rfm))
         customers = float(weight.sum())
-        scale = float((weight * value).sum()) / customers
+        # The geometric mean is an ordinary order value also where tails are so heavy that the mean is not.
+        scale = float(np.exp((weight * np.log(value)).sum() / customers))
         maximum = maximise(
             GammaGammaLikelihood.of(orders, value / scale, weight),
-            [np.log([p, q, (q - 1) / p]) for p, q in _STARTS],
+            [np.append(np.log([p, q]), special.digamma(q) - special.digamma(p)) for p, q in _STARTS],
             names=NAMES,
             edges=_EDGES,
             trial=(
