@@ -84,7 +84,7 @@ class ParetoNBDProcess:
         there, _ = self.probability_alive(rfm)
         c, alpha, s, beta = _known(self.values, rfm.frequency, rfm.T)
         once = c / alpha * time_there(s, beta, ahead)
-        square = once + c * (c + 1) / alpha**2 * squared_time_there(s, beta, ahead)
+        square = once + c / alpha * ((c + 1) / alpha) * squared_time_there(s, beta, ahead)
         return np.asarray(there * square - (there * once) ** 2)
 
     def counts_exceeded(self, tail: float, rfm: RFM, ahead: float) -> FloatArray:

@@ -36,7 +36,7 @@ def squared_time_there(s: float, beta: FloatArray, horizon: float) -> FloatArray
     share, weight = _rule(64)
     by = length[:, None] * share
     inside = np.expm1(by) * np.exp((1 - s) * by)
-    return np.asarray(2 * beta**2 * length * (inside * weight).sum(axis=1))
+    return np.asarray(2 * (beta * length) * (beta * (inside * weight).sum(axis=1)))  # beta squared may overflow
 
 
 def present_time_there(s: float, beta: FloatArray, discount: float) -> FloatArray:
@@ -113,11 +113,13 @@ def _log_integrals(
     def log_of(w: FloatArray) -> FloatArray:
         return p * w - q * np.logaddexp(log_alpha, w) - d * np.logaddexp(log_beta, w)
 
-    first, linear, last = q + d - p, (q - p) * beta + (d - p) * alpha, p * alpha * beta
+    unit = np.maximum(alpha, beta)
+    least = np.minimum(alpha, beta) / unit
+    first, linear, last = q + d - p, (q - p) * (beta / unit) + (d - p) * (alpha / unit), p * least
     root = np.hypot(linear, 2 * np.sqrt(first * last))
     # The form of the root without a difference of nearly equal terms.
-    mode = np.where(linear > 0, 2 * last / (np.abs(linear) + root), (root - linear) / (2 * first))
-    peak = np.minimum(np.log(np.maximum(mode, 1e-300)), end)
+    mode = np.where(linear > 0, 2 * last / (np.abs(linear) + root), (root - linear) / (2 * np.maximum(first, 1e-300)))
+    peak = np.minimum(np.log(np.maximum(mode, 1e-300)) + np.log(unit), end)
     top = log_of(peak)
     low = _edge(log_of, peak, np.minimum(peak, np.minimum(log_alpha, log_beta)) - 2 * _NEGLIGIBLE / p - 8)
     high = _edge(log_of, peak, np.full_like(peak, end))
