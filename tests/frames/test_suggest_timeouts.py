@@ -43,9 +43,10 @@ class TestInputs:
             ({"quantiles": {"at_risk": float("nan")}}, "must be a share"),
             ({"of": "ordre"}, r"of='ordre' names no kind of the log, which has 'order'.*Did you mean 'order'"),
             ({"of": ()}, "names no kind"),
+            ({"of": 5}, "of must be a kind or a list of kinds, not 5"),
             ({"unit": "fortnight"}, "fortnight"),
             ({"at": "when"}, "'when'"),
-            ({"through": "2024-12-31"}, "there is no touchpoint"),
+            ({"through": "2024-12-31"}, "there is no row"),
         ],
     )
     def test_what_cannot_be_read_is_said(self, options, message):

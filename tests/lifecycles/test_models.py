@@ -63,7 +63,11 @@ class TestInputs:
         with pytest.raises(InvalidDataError, match="lapsed='90d' must be longer than at_risk='90d'"):
             getattr(clm.lifecycles, name)(at_risk="90d", lapsed="90d")
 
-    @pytest.mark.parametrize("stages", [[], {}, ["lead", "other"], "lead", 5])
+    def test_kinds_are_a_mapping(self):
+        with pytest.raises(InvalidDataError, match=r"kinds must be a mapping as \{'impression'.*, not 'order'"):
+            clm.lifecycles.aida(kinds="order")
+
+    @pytest.mark.parametrize("stages", [[], {}, ["lead", "other"], ["lead", "lead"], "lead", 5])
     def test_hubspot_needs_stages_in_order(self, stages):
         with pytest.raises(InvalidDataError, match="stages"):
             clm.lifecycles.hubspot(stages=stages)

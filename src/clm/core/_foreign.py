@@ -10,23 +10,87 @@ from clm.core._parts import Stage, Transition
 from clm.errors import InvalidDataError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from clm.core._guards import Guard
+    from clm.core._lifecycle import Lifecycle
+    from clm.core._parts import Timeout
 
 _SAME: Final = "="
 _ORDER: Final = ("trigger", "source", "dest", "conditions", "unless")
 
 
-def transitions_fields(
-    states: Any, transitions: Any, initial: Any, conditions: Mapping[str, Guard] | None, timed: set[str]
+def from_transitions(
+    lifecycle: type[Lifecycle],
+    name: str,
+    *,
+    states: Iterable[str | Mapping[str, Any]],
+    transitions: Iterable[Mapping[str, Any] | Sequence[Any]],
+    initial: str,
+    conditions: Mapping[str, Guard] | None = None,
+    timeouts: Iterable[Timeout] = (),
+) -> Lifecycle:
+    """Build a lifecycle from the lists that ``transitions.Machine`` takes.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    states
+        Names, or dicts with a ``name``.
+    transitions
+        Dicts with ``trigger``, ``source`` and ``dest``, and maybe ``conditions`` and ``unless``; or lists of these,
+        in that order. A source may be a list or ``"*"``, a dest ``"="`` (the source, entered again) or None (the
+        source, not left).
+    initial
+        The state to begin in.
+    conditions
+        What each name in ``conditions`` and ``unless`` means, as a condition of this library.
+    timeouts
+        Where time leads; a state's own ``timeout`` has to be among them.
+
+    Returns
+    -------
+    Lifecycle
+        A trigger is a kind of touchpoint, and a state a stage without a rank. Callbacks (``before``, ``after``,
+        ``on_enter`` ...) act on the world outside and are left out.
+
+    Raises
+    ------
+    InvalidDataError
+        If an entry cannot be read, a condition is not given, a state has children, or a timeout is not said.
+
+    Notes
+    -----
+    As there, the first transition that fits is taken, and a transition to its own source enters it again. ``"*"``
+    becomes one transition a state, since it does not come after the specific ones there.
+
+    Examples
+    --------
+    >>> shop = clm.Lifecycle.from_transitions(
+    ...     "shop",
+    ...     states=["visitor", "buyer"],
+    ...     transitions=[{"trigger": "order", "source": "*", "dest": "buyer", "conditions": "is_large"}],
+    ...     initial="visitor",
+    ...     conditions={"is_large": clm.when.amount >= 100},
+    ... )
+    >>> print(shop.transitions[0])
+    visitor --order [amount >= 100]--> buyer
+    """
+    timeouts = tuple(timeouts)
+    timed = {timeout.source for timeout in timeouts}
+    fields = _fields(states, transitions, initial, conditions or {}, timed)
+    return lifecycle(name, timeouts=timeouts, **fields)
+
+
+def _fields(
+    states: Any, transitions: Any, initial: str, conditions: Mapping[str, Guard], timed: set[str]
 ) -> dict[str, Any]:
-    """Return the arguments of `Lifecycle`; see `Lifecycle.from_transitions`."""
     names = [_state(entry, timed) for entry in _listed(states, "states")]
     found: dict[tuple[str, str, Guard | None], Transition] = {}
     for number, entry in enumerate(_listed(transitions, "transitions")):
         row = _row(entry, number)
-        guard = _guard(row, conditions or {}, number)
+        guard = _guard(row, conditions, number)
         for source in _sources(row["source"], names):
             stays = row["dest"] is None
             target = source if stays or row["dest"] == _SAME else row["dest"]

@@ -11,7 +11,7 @@ from clm.core._checks import Finding, findings
 from clm.core._declaration import kinds_of, name_of, stages_of, timeouts_of, transitions_of, validate
 from clm.core._diagram import dot, mermaid
 from clm.core._exchange import lifecycle_fields, lifecycle_to_dict
-from clm.core._foreign import transitions_fields
+from clm.core._foreign import from_transitions
 from clm.core._ladder import ladder_fields
 from clm.core._machine import Machine, compiled
 from clm.core._names import ANY
@@ -22,10 +22,9 @@ from clm.core._walk import MAX_VISITS
 from clm.errors import InvalidDataError, TransitionError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
     from datetime import date, datetime, timedelta
 
-    from clm.core._guards import Guard
     from clm.core._history import History
     from clm.core._parts import Stage, Timeout, Transition
     from clm.core._records import Customer, Touchpoint
@@ -384,22 +383,7 @@ class Lifecycle:
         """Return the lifecycle in Graphviz' language; touchpoints that change nothing are left out."""
         return dot(self)
 
-    def to_scxml(self) -> str:
-        """Return the lifecycle as SCXML, the W3C's language of state machines.
-
-        Notes
-        -----
-        Transitions, their order and their conditions are complete. SCXML has no clock of silence and no memory of
-        amounts: the document sends the events of ``after`` timeouts itself, while those of ``idle`` and of attributes,
-        and the counts and totals that conditions look at, are the host's to keep. Kinds are events below ``kind.``.
-
-        Examples
-        --------
-        >>> shop = clm.Lifecycle.ladder("shop", {"visitor": "visit", "buyer": "order"})
-        >>> print(shop.to_scxml().splitlines()[-4].strip())
-        <transition event="kind.visit"/>
-        """
-        return scxml(self)
+    to_scxml = scxml
 
     def to_dict(self) -> dict[str, Any]:
         """Return the whole declaration, conditions included, as plain values that JSON can hold."""
@@ -422,67 +406,7 @@ class Lifecycle:
         """
         return cls(**lifecycle_fields(plain))
 
-    @classmethod
-    def from_transitions(
-        cls,
-        name: str,
-        *,
-        states: Iterable[str | Mapping[str, Any]],
-        transitions: Iterable[Mapping[str, Any] | Sequence[Any]],
-        initial: str,
-        conditions: Mapping[str, Guard] | None = None,
-        timeouts: Iterable[Timeout] = (),
-    ) -> Lifecycle:
-        """Build a lifecycle from the lists that ``transitions.Machine`` takes.
-
-        Parameters
-        ----------
-        name
-            What it is called.
-        states
-            Names, or dicts with a ``name``.
-        transitions
-            Dicts with ``trigger``, ``source`` and ``dest``, and maybe ``conditions`` and ``unless``; or lists of these,
-            in that order. A source may be a list or ``"*"``, a dest ``"="`` (the source, entered again) or None (the
-            source, not left).
-        initial
-            The state to begin in.
-        conditions
-            What each name in ``conditions`` and ``unless`` means, as a condition of this library.
-        timeouts
-            Where time leads; a state's own ``timeout`` has to be among them.
-
-        Returns
-        -------
-        Lifecycle
-            A trigger is a kind of touchpoint, and a state a stage without a rank. Callbacks (``before``, ``after``,
-            ``on_enter`` ...) act on the world outside and are left out.
-
-        Raises
-        ------
-        InvalidDataError
-            If an entry cannot be read, a condition is not given, a state has children, or a timeout is not said.
-
-        Notes
-        -----
-        As there, the first transition that fits is taken, and a transition to its own source enters it again. ``"*"``
-        becomes one transition a state, since it does not come after the specific ones there.
-
-        Examples
-        --------
-        >>> shop = clm.Lifecycle.from_transitions(
-        ...     "shop",
-        ...     states=["visitor", "buyer"],
-        ...     transitions=[{"trigger": "order", "source": "*", "dest": "buyer", "conditions": "is_large"}],
-        ...     initial="visitor",
-        ...     conditions={"is_large": clm.when.amount >= 100},
-        ... )
-        >>> print(shop.transitions[0])
-        visitor --order [amount >= 100]--> buyer
-        """
-        timeouts = tuple(timeouts)
-        timed = {timeout.source for timeout in timeouts}
-        return cls(name, **transitions_fields(states, transitions, initial, conditions, timed), timeouts=timeouts)
+    from_transitions = classmethod(from_transitions)
 
     def __str__(self) -> str:
         return f"{self.name}: {' '.join(stage.name for stage in self.stages)}"

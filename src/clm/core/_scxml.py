@@ -21,7 +21,20 @@ _NOTE: Final = (
 
 
 def scxml(lifecycle: Lifecycle) -> str:
-    """Return an SCXML document; see `Lifecycle.to_scxml`."""
+    """Return the lifecycle as SCXML, the W3C's language of state machines.
+
+    Notes
+    -----
+    Transitions, their order and their conditions are complete. SCXML has no clock of silence and no memory of
+    amounts: the document sends the events of ``after`` timeouts itself, while those of ``idle`` and of attributes,
+    and the counts and totals that conditions look at, are the host's to keep. Kinds are events below ``kind.``.
+
+    Examples
+    --------
+    >>> shop = clm.Lifecycle.ladder("shop", {"visitor": "visit", "buyer": "order"})
+    >>> print(shop.to_scxml().splitlines()[-4].strip())
+    <transition event="kind.visit"/>
+    """
     ids = _ids([stage.name for stage in lifecycle.stages])
     goes_back = any(transition.target == PREVIOUS for transition in lifecycle.transitions)
     lines = [

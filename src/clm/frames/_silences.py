@@ -126,6 +126,8 @@ def suggest_timeouts(
 
 def _of_kinds(table: Table, of: str | Sequence[str]) -> BoolArray:
     kinds = coded_text(table, "kind")
+    if not isinstance(of, str) and not hasattr(of, "__iter__"):
+        raise InvalidDataError(f"of must be a kind or a list of kinds, not {of!r}.")
     wanted = [of] if isinstance(of, str) else list(of)
     there = kinds.values.tolist()
     absent = [name for name in wanted if name not in there]

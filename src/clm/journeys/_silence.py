@@ -180,7 +180,7 @@ class _Silences:
         compared with those before it, and is left out: Wang and Chang (1999).
         """
         if not len(at):
-            raise InvalidDataError(f"there is no touchpoint to measure silence from: {what} by through.")
+            raise InvalidDataError("there is no row to measure silence from. Check columns, of and through.")
         order = np.lexsort((at, customer))
         customer, at = customer[order], at[order]
         new = np.append(True, customer[1:] != customer[:-1])  # the first row begins a customer

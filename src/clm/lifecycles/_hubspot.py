@@ -107,6 +107,8 @@ def _stages(stages: Mapping[str, str] | Sequence[str]) -> dict[str, str]:
     if isinstance(stages, str) or not hasattr(stages, "__iter__"):
         raise InvalidDataError(f"stages must be a mapping of stage to kind, or a list of stages, not {stages!r}.")
     own = dict(stages) if isinstance(stages, Mapping) else {stage: stage for stage in stages}
+    if len(own) < len(stages):
+        raise InvalidDataError(f"stages names a stage twice: {list(stages)!r}. Give each once.")
     taken = [stage for stage in own if stage in {_OTHER, _NONE}]
     if not own or taken:
         what = f"{taken[0]!r} is added by itself" if taken else "there is none"

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from clm.core import Stage, Timeout, Transition
 from clm.errors import InvalidDataError, nearest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from datetime import timedelta
 
 
@@ -20,6 +21,8 @@ def named(model: str, defaults: Sequence[str], kinds: Mapping[str, str] | None) 
     InvalidDataError
         If the model has no such kind, or two get one name.
     """
+    if kinds is not None and not isinstance(kinds, Mapping):
+        raise InvalidDataError(f"kinds must be a mapping as {{{defaults[0]!r}: 'my name'}}, not {kinds!r}.")
     given = dict(kinds or {})
     odd = [kind for kind in given if kind not in defaults]
     if odd:
