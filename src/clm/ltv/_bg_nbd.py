@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 from attrs import field, frozen
 
 from clm.data import days_in
-from clm.errors import IdentifiabilityWarning, InvalidDataError
-from clm.ltv._arguments import as_rfm
 from clm.ltv._bg_nbd_fit import NAMES, BGNBDFit
 from clm.ltv._bg_nbd_likelihood import BGNBDLikelihood
+from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
 from clm.ltv._options import max_iterations, tolerance
-from clm.ltv._subsample import subsample
-from clm.stats import Parameters, maximise
+from clm.stats import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,18 +20,17 @@ if TYPE_CHECKING:
     from clm.data import RFM
     from clm.typing import FloatArray
 
-_ENOUGH: Final = 10_000
-"""Customers on which starting values are tried."""
-
-_FEW: Final = 500
-"""Repeat buyers below which intervals have been seen to cover less than they say."""
-
 _EDGES: Final = {
     "r": ("some buy all the time and nearly all never", "all customers buy at the same rate"),
     "alpha": ("buying rates have no bound", "all customers buy at the same rate"),
     "a": ("nobody is seen to leave", "all customers are as likely to leave, or all leave at once"),
     "b": ("all leave after their first repeat purchase", "all customers are as likely to leave, or nobody leaves"),
 }
+
+_BY_CONSTRUCTION: Final = (
+    "a customer without a repeat purchase counts as alive with probability 1 by construction; "
+    "the MBG/NBD and Pareto/NBD models let customers leave before it"
+)
 
 
 @final
@@ -96,39 +92,25 @@ class BGNBD:
             If the likelihood has no maximum inside, so that intervals are undefined: there are too few customers, or
             they do not differ, or nobody leaves.
         """
-        cells = _fit_for(as_rfm(rfm))
-        weights = np.asarray(cells.weights)
-        customers, bought = float(weights.sum()), float((weights * cells.frequency).sum())
-        scale = float((weights * cells.T).sum()) / customers
-        maximum = maximise(
-            BGNBDLikelihood.of(cells, weights, scale=scale),
-            _starts(bought / customers),
+        cells = cells_for(rfm, len(NAMES))
+        scale, each = mean_age(cells), purchases_each(cells)
+        parameters = estimated(
+            cells,
+            lambda weights: BGNBDLikelihood.of(cells, weights, scale=scale),
+            _starts(each),
+            model="BG/NBD",
             names=NAMES,
             edges=_EDGES,
-            trial=(
-                BGNBDLikelihood.of(cells, subsample(weights, _ENOUGH), scale=scale) if customers > 2 * _ENOUGH else None
-            ),
-            tolerance=self.tol,
-            max_iterations=self.max_iterations,
-        )
-        parameters = Parameters.estimated(
-            maximum,
-            NAMES,
-            n=round(customers),
             scale=np.array([1.0, scale, 1.0, 1.0]),
-            offset=-bought * float(np.log(scale)),
+            offset=-each * float(np.asarray(cells.weights).sum()) * float(np.log(scale)),
+            tol=self.tol,
+            max_iterations=self.max_iterations,
+            stacklevel=2,
         )
-        if parameters.undefined is not None:
-            warnings.warn(
-                f"BG/NBD: {parameters.undefined}. Predictions stand without intervals; "
-                "give more customers or a longer history, or a simpler model.",
-                IdentifiabilityWarning,
-                stacklevel=2,
-            )
         return BGNBDFit(
             parameters=parameters,
             unit=cells.unit,
-            caveats=_caveats(parameters, float(weights[cells.frequency > 0].sum())),
+            caveats=(_BY_CONSTRUCTION, *caveats_of(parameters, repeaters(cells))),
         )
 
     def with_params(self, params: Mapping[str, float], *, unit: str) -> BGNBDFit:
@@ -159,26 +141,7 @@ class BGNBD:
         """
         days_in(unit)
         parameters = Parameters.given(params, NAMES)
-        return BGNBDFit(parameters=parameters, unit=unit, caveats=_caveats(parameters, np.inf))
-
-
-def _fit_for(rfm: RFM) -> RFM:
-    """Return the cells of histories that four parameters can be read off."""
-    if not len(rfm):
-        raise InvalidDataError("rfm holds no customers. Check the filters before it.")
-    cells = rfm.cells
-    cells.validate()
-    if not (cells.frequency > 0).any():
-        raise InvalidDataError(
-            f"none of the {rfm.n:,} customers bought again, so that nothing is known of when and how long they buy. "
-            "Give a longer history, or check that rfm was built from all orders, not from first ones."
-        )
-    if len(cells) < len(NAMES):
-        raise InvalidDataError(
-            f"only {len(cells)} of the {rfm.n:,} histories differ, too few to find {len(NAMES)} parameters. "
-            "Give more customers."
-        )
-    return cells
+        return BGNBDFit(parameters=parameters, unit=unit, caveats=(_BY_CONSTRUCTION, *caveats_of(parameters, np.inf)))
 
 
 def _starts(purchases_each: float) -> list[FloatArray]:
@@ -187,21 +150,3 @@ def _starts(purchases_each: float) -> list[FloatArray]:
         np.log([r, r / (purchases_each * faster), a, b])
         for r, faster, a, b in ((0.5, 1.5, 0.8, 2.5), (2.0, 1.2, 0.3, 1.0), (0.2, 3.0, 2.0, 10.0))
     ]
-
-
-def _caveats(parameters: Parameters, repeaters: float) -> tuple[str, ...]:
-    by_construction = (
-        "a customer without a repeat purchase counts as alive with probability 1 by construction; "
-        "the MBG/NBD and Pareto/NBD models let customers leave before it"
-    )
-    caveats = [by_construction]
-    if repeaters < _FEW:
-        caveats.append(
-            f"only {repeaters:,.0f} customers bought again: with fewer than {_FEW} intervals may be too narrow"
-        )
-    found = parameters.diagnostics
-    if found is not None and found.starts_agreeing < found.starts:
-        caveats.append(f"only {found.starts_agreeing} of {found.starts} starting values led to this maximum")
-    if found is not None and found.ridge and parameters.undefined is None:
-        caveats.append("some combination of the parameters is hardly known: their values mean little one by one")
-    return tuple(caveats)
