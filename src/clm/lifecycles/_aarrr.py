@@ -52,9 +52,9 @@ def aarrr(name: str = "aarrr", *, kinds: Mapping[str, str] | None = None) -> Lif
     -----
     McClure's five letters [1]_ are no chain: a customer may refer a friend without paying, and pay before he returns.
     Each milestone is therefore reached once, with the first touchpoint of its kind, in whatever order they come; the
-    stage is the milestone reached last, and every visit but the first to acquisition marks a first time. A funnel of it
-    should count who visited each stage, as ``rule="any"`` does: to have paid does not imply a referral. There are no
-    timeouts, since nobody unreaches a milestone.
+    stage is the milestone reached last, and every visit but the first to acquisition marks a first time. Count
+    visits to each stage: a funnel by rank takes whoever paid to have made a referral, which does not follow. There are
+    no timeouts, since nobody unreaches a milestone.
 
     References
     ----------

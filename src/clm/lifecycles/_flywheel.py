@@ -58,7 +58,7 @@ def flywheel(
     In HubSpot's flywheel [1]_ what delights customers attracts and engages the next ones, which no single customer's
     lifecycle shows: give a referred customer's ``acquired_at``, and his own begins there. An order of a delighted
     customer turns the wheel on: he is engaged again. How fast customers move on is the wheel's force, how many silence
-    takes back its friction: see ``log.transitions()``.
+    takes back its friction.
 
     References
     ----------
