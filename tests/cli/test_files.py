@@ -144,6 +144,7 @@ class TestRefusals:
             (HEADER + "ann,1997-01-01\n", "Expected Number of Columns: 3 Found: 2"),
             (HEADER + '"ann,1997-01-01,5\n', "unterminated quote"),
             (HEADER + "ann,1997-01-01,5\r\nbob,1997-01-01,5\n", "line ends are mixed up"),
+            (b"PK\x03\x04 a spreadsheet", "neither a CSV nor a Parquet"),
             (b"\x89PNG\x00\x01", "neither a CSV nor a Parquet"),
             ((HEADER + "ann,1997-01-01,5\n").encode("utf-16"), "neither a CSV nor a Parquet"),
             (HEADER.encode() + "Jürgen,1997-01-01,5\n".encode("latin-1"), "not utf-8"),

@@ -219,7 +219,9 @@ def _check_file(path: str) -> None:
         raise InvalidDataError(f"{path} cannot be opened: {error.strerror}.") from error
     if not start:
         raise InvalidDataError(f"{path} is empty. Check the export that wrote it.")
-    if b"\x00" in start and not start.startswith(b"PAR1") and not start.startswith(b"\x1f\x8b"):
+    # A ZIP archive is what spreadsheets are saved as.
+    binary = b"\x00" in start or start.startswith(b"PK\x03\x04")
+    if binary and not start.startswith((b"PAR1", b"\x1f\x8b")):
         raise InvalidDataError(f"{path} is neither a CSV nor a Parquet file. Export the table as CSV in UTF-8.")
 
 

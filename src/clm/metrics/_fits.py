@@ -77,7 +77,10 @@ class Purchases:
             return None
         try:
             return rfm(base.orders, unit="week", start=start, through=base.period.ends, tz=base.tz)
-        except InvalidDataError:
+        except InvalidDataError as error:
+            if error.__cause__ is not None:
+                # The engine itself failed, as where it runs out of memory: that says nothing of the orders.
+                raise
             # Columns that cannot be read raise here too: what is left are rows without a customer or a time, amounts
             # that are none, or nothing to count.
             amount = base.columns("orders", history=start is None).get("amount", np.empty(0))
