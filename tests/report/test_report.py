@@ -187,6 +187,23 @@ class TestConsistency:
         at_the_end = found.tracking.times == found.tracking.calibrated_through
         assert found.tracking.actual[at_the_end] == calibrated
 
+    def test_a_long_log_has_cohorts_of_longer_periods_and_a_page_of_a_readable_size(self):
+        orders = {"customer_id": ["a", "a", "b"], "at": ["1970-01-01", "2020-04-01", "2024-01-01"]}
+        made = build(clm.CustomerBase(orders=orders))
+        cohorts = parts(made)["cohorts"].data["cohorts"]
+        assert (cohorts[0], cohorts[-1]) == ("1970-01-01", "2024-01-01")
+        assert len(cohorts) == 55
+        assert len(to_html(made)) < 2_000_000
+
+    def test_a_lifecycle_that_nobody_enters_says_what_it_knows(self):
+        lifecycle = clm.lifecycles.five_stage(kinds={"order": "purchase"})
+        made = build(clm.CustomerBase(touchpoints={"customer_id": ["a"], "at": ["2025-01-01"], "kind": ["buy"]}))
+        assert "purchase" not in parts(made)["occupancy"].missing
+        other = clm.CustomerBase(
+            touchpoints={"customer_id": ["a"], "at": ["2025-01-01"], "kind": ["buy"]}, lifecycle=lifecycle
+        )
+        assert "purchase" in parts(build(other))["occupancy"].missing
+
     def test_too_short_a_time_is_not_split(self):
         orders = {"customer_id": ["a", "a", "b"], "at": ["2025-01-01", "2025-01-20", "2025-02-01"]}
         with pytest.raises(InvalidDataError, match="span 32 days; at least 56"):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 MOST_NUMBERED = 19
 MOST_LABELS = 26
+MOST_SHAPES = 20_000
 MOST_TICKS = 14
 
 
@@ -76,6 +77,8 @@ def retention_table(table: RetentionTable, ax: Axes | None = None) -> Axes:
         norm=scale,
         linewidth=0.5 if ages <= MOST_NUMBERED else 0.0,
     )
+    # So many cells are better kept as an image than as shapes.
+    mesh.set_rasterized(later.size > MOST_SHAPES)
     # A line around a cell that is not there would show on a dark page.
     mesh.set_edgecolor(["none" if missing else "white" for missing in np.isnan(later).ravel()])
     _hatch(ax, status[:, 1:] == "in_progress")

@@ -119,9 +119,10 @@ def _of_base(
         attempt("funnel", "How far customers got", lambda: _stages.funnel_part(base)),
     )
     step("counting who came back")
+    cohorts = _tried(lambda: _retention.cohorts(base))
     retention = (
-        attempt("cohorts", "Who came back, by cohort", lambda: _retention.table_part(base)),
-        attempt("curve", "Who came back, by age", lambda: _retention.curve_part(base)),
+        attempt("cohorts", "Who came back, by cohort", lambda: _retention.table_part(_given(cohorts))),
+        attempt("curve", "Who came back, by age", lambda: _retention.curve_part(_given(cohorts))),
     )
     step("checking the purchase model on a holdout")
     checked = _tried(lambda: check(base))

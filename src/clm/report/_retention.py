@@ -2,25 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from clm import plot
+from clm.data import DAY
+from clm.frames import retention_table
 from clm.report._model import Part, Table
 from clm.report._numbers import shown
 from clm.report._svg import draw
+from clm.retention import RetentionDefinition
 from clm.stats import plain
 
 if TYPE_CHECKING:
     from clm.metrics import CustomerBase
+    from clm.retention import RetentionTable
+    from clm.typing import Period
 
 MOST_AGES = 24
+MOST_COHORTS = 48
+_PERIODS: Final[tuple[tuple[Period, float], ...]] = (("month", 30.4), ("quarter", 91.3))
 
 
-def table_part(base: CustomerBase) -> Part:
+def cohorts(base: CustomerBase) -> RetentionTable:
+    """Return who ordered again by month of his first order, or by a longer period where there are too many months.
+
+    Raises
+    ------
+    InvalidDataError
+        If there is no order.
+    """
+    if base.lacks("orders") is not None or not base.histories.order_at.size:
+        return base.retention
+    histories = base.histories
+    days = (histories.through - int(histories.order_at.min())) / DAY
+    period: Period = next((period for period, length in _PERIODS if days <= MOST_COHORTS * length), "year")
+    if period == "month":
+        return base.retention
+    definition = RetentionDefinition(period=period, tz=base.tz)
+    return retention_table(histories.order_log(), definition, through=base.period.ends)
+
+
+def table_part(table: RetentionTable) -> Part:
     """Return the share that ordered again, cohort by age."""
-    table = base.retention
     rates = table.rates()
     return Part(
         name="cohorts",
@@ -42,9 +67,8 @@ def table_part(base: CustomerBase) -> Part:
     )
 
 
-def curve_part(base: CustomerBase) -> Part:
+def curve_part(table: RetentionTable) -> Part:
     """Return the share that ordered again by age, over the cohorts that are old enough."""
-    table = base.retention
     curve = table.curve()
     low, high = curve.confidence_interval()
     ages = range(np.size(curve.value)) if curve.index is None else np.asarray(curve.index).tolist()

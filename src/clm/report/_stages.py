@@ -109,7 +109,11 @@ def grain(base: CustomerBase) -> str:
     """Return the calendar period that gives a readable number of points over the whole log."""
     entered = base.stage_log.visits["entered_at"].astype("datetime64[us]").astype(np.int64)
     if not entered.size:
-        raise InvalidDataError(f"nobody has entered the lifecycle {base.scope}.")
+        kinds = ", ".join(base.lifecycle.known_kinds)
+        raise InvalidDataError(
+            f"nobody has entered the lifecycle {base.lifecycle.name!r} {base.scope}."
+            f" It knows touchpoints of kind {kinds}."
+        )
     first = entered.min()
     days = (base.period.last - int(first)) // DAY + 1
     return next((period for period, most in _GRAINS if days <= most), "year")

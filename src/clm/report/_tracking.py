@@ -9,7 +9,7 @@ import numpy as np
 from attrs import frozen
 
 from clm.data import DAY
-from clm.errors import IdentifiabilityWarning, InvalidDataError
+from clm.errors import ConvergenceError, IdentifiabilityWarning, InvalidDataError
 from clm.frames import rfm_split
 from clm.ltv import BGNBD
 from clm.plot import Tracking
@@ -92,7 +92,7 @@ def check(base: CustomerBase) -> Check:
     with catch_warnings():
         # The fit's caveats say it, and the interval says that there is none.
         filterwarnings("ignore", category=IdentifiabilityWarning)
-        fit = BGNBD().fit(calibration)
+        fit = _fitted(calibration, calibrated_through)
     first = _first_days(customer, day)
     known = first[customer] <= last
     repeat = day[known & (day > first[customer])]
@@ -110,6 +110,13 @@ def check(base: CustomerBase) -> Check:
         actual=float(holdout.frequency.sum()),
         tracking=tracking,
     )
+
+
+def _fitted(calibration: RFM, through: str) -> BGNBDFit:
+    try:
+        return BGNBD().fit(calibration)
+    except (InvalidDataError, ConvergenceError) as error:
+        raise InvalidDataError(f"BG/NBD cannot be fitted to the orders through {through}: {error}") from error
 
 
 def _tracked(fit: BGNBDFit, calibration: RFM, actual: IntArray, acquired: IntArray, duration: float) -> Tracking:
@@ -144,11 +151,13 @@ def _expected(fit: BGNBDFit, calibration: RFM, horizon: float) -> float:
 
 def _occasions(base: CustomerBase) -> tuple[IntArray, IntArray]:
     """Return customer and local day of each purchase occasion, refunds netted, as ``clm.rfm`` counts them."""
+    reason = base.lacks("orders")
+    if reason is not None:
+        raise InvalidDataError(f"{reason}.")
     histories = base.histories
     orders = histories.orders
-    if orders is None or orders.at is None or not orders.size:
-        reason = base.lacks("orders")
-        raise InvalidDataError(f"{reason}.")
+    assert orders is not None
+    assert orders.at is not None
     counted = orders.at <= histories.through
     customer, day = histories.code_of["orders"][counted], histories.zone.to_wall(orders.at[counted]) // DAY
     if not day.size:
