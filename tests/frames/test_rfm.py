@@ -273,6 +273,12 @@ class TestSplit:
         assert calibration.frequency.tolist() == [0]
         assert (holdout.frequency.tolist(), holdout.monetary.tolist()) == ([1], [4])
 
+    def test_the_instant_of_the_split_belongs_to_the_histories(self, typed_frame):
+        log = orders([(7, datetime(2025, 1, 1, hour), 1.0) for hour in (9, 12, 15)])
+        noon = datetime(2025, 1, 1, 12)
+        calibration, holdout = clm.rfm_split(typed_frame(log), calibrate_through=noon, occasion="order", unit="hour")
+        assert (calibration.frequency.tolist(), holdout.frequency.tolist(), holdout.duration) == ([1], [1], 3)
+
     def test_who_came_later_is_left_out_and_counted(self, frame):
         log = orders([(7, date(2025, 1, 1), 1.0), (3, date(2025, 2, 1), 1.0), (9, date(2025, 2, 2), 1.0)])
         _, holdout = clm.rfm_split(frame(log), calibrate_through="2025-01-15", unit="day")

@@ -40,7 +40,9 @@ def spark():
 
 ROWS = [
     (customer, datetime(2024, 3, 29) + timedelta(hours=7 * step), round(5.1 * step - 20, 2), kind)
-    for step, (customer, kind) in enumerate([(3, "signed_up"), (1, "signed_up"), (3, "order"), (1, "order")] * 6)
+    for step, (customer, kind) in enumerate(
+        [("c", "signed_up"), ("a", "signed_up"), ("c", "order"), ("a", "order"), ("\u00a0", "order")] * 5
+    )
 ]
 COLUMNS = dict(zip(("customer_id", "at", "amount", "kind"), map(list, zip(*ROWS, strict=True)), strict=True))
 
@@ -48,7 +50,7 @@ COLUMNS = dict(zip(("customer_id", "at", "amount", "kind"), map(list, zip(*ROWS,
 @pytest.fixture(params=["TIMESTAMP_NTZ", "TIMESTAMP"])
 def logs(request, spark):
     """The same orders in Spark and as a mapping: naive, or with a zone."""
-    schema = f"customer_id BIGINT, at {request.param}, amount DOUBLE, kind STRING"
+    schema = f"customer_id STRING, at {request.param}, amount DOUBLE, kind STRING"
     if request.param == "TIMESTAMP_NTZ":
         return spark.createDataFrame(ROWS, schema), COLUMNS
     aware = [at.replace(tzinfo=UTC) for at in COLUMNS["at"]]
