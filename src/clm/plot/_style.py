@@ -78,9 +78,7 @@ def percent(ax: Axes, axis: str) -> None:
     from matplotlib.ticker import FuncFormatter
 
     which = getattr(ax, f"{axis}axis")
-    low, high = which.get_view_interval()
-    digits = 0 if high - low >= 0.05 else 1 if high - low >= 0.005 else 2
-    which.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.{digits}f}%"))
+    which.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.4g}%"))
 
 
 def printable(text: str) -> str:
