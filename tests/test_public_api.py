@@ -6,9 +6,12 @@ After a change that is meant: ``CLM_UPDATE_PUBLIC_API=1 pytest tests/test_public
 from __future__ import annotations
 
 import ast
+import difflib
 import inspect
 import os
 from pathlib import Path
+
+import pytest
 
 import clm
 
@@ -89,12 +92,13 @@ def public_api():
 
 
 def test_the_public_names_are_those_of_the_snapshot():
-    found = "\n".join(public_api()) + "\n"
+    found = public_api()
     if os.environ.get("CLM_UPDATE_PUBLIC_API"):
-        SNAPSHOT.write_text(found, encoding="utf-8")
-    assert found == SNAPSHOT.read_text(encoding="utf-8"), (
-        "meant? CLM_UPDATE_PUBLIC_API=1 pytest tests/test_public_api.py"
-    )
+        SNAPSHOT.write_text("\n".join(found) + "\n", encoding="utf-8")
+    kept = SNAPSHOT.read_text(encoding="utf-8").splitlines()
+    changes = "\n".join(difflib.unified_diff(kept, found, "the snapshot", "the library", lineterm="", n=1))
+    if changes:
+        pytest.fail(f"{changes}\nMeant? CLM_UPDATE_PUBLIC_API=1 pytest tests/test_public_api.py", pytrace=False)
 
 
 def test_the_three_lists_of_the_top_level_agree():
