@@ -46,7 +46,7 @@ def as_pyarrow(columns, _):
 
 
 def as_duckdb(columns, _):
-    return pytest.importorskip("duckdb").connect().from_arrow(table(columns))
+    return pytest.importorskip("duckdb").from_arrow(table(columns))
 
 
 def as_parquet(columns, tmp_path):
@@ -54,7 +54,7 @@ def as_parquet(columns, tmp_path):
     duckdb, parquet = pytest.importorskip("duckdb"), pytest.importorskip("pyarrow.parquet")
     path = tmp_path / "rows.parquet"
     parquet.write_table(table(columns), path)
-    return duckdb.connect().read_parquet(str(path))
+    return duckdb.read_parquet(str(path))
 
 
 def as_csv(columns, tmp_path):
@@ -72,7 +72,7 @@ def _csv(columns, tmp_path, **options):
     duckdb, csv = pytest.importorskip("duckdb"), pytest.importorskip("pyarrow.csv")
     path = tmp_path / "rows.csv"
     csv.write_csv(table(columns), path)
-    return duckdb.connect().read_csv(str(path), header=True, **options)
+    return duckdb.read_csv(str(path), header=True, **options)
 
 
 ENGINES = {

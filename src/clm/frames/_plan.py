@@ -24,6 +24,7 @@ WALL: Final = "clm_wall"
 AMOUNT: Final = "clm_amount"
 PERIOD: Final = "clm_period"
 
+_YEARS: Final = 2000  # before 1970, at most: dates start with the year 1
 # Offsets are added up change by change: beyond this many a query would grow out of hand.
 _MOST_CHANGES: Final = 200
 
@@ -69,15 +70,26 @@ class Plan:
         if calendar.period == "hour":
             changes, offsets = self.offsets
             minutes = steps(nw.col(AT), changes, offsets % HOUR)
-            return frame.with_columns((nw.col(AT) + minutes).alias(PERIOD)).with_columns(nw.col(PERIOD) // HOUR)
-        frame = frame.with_columns((nw.col(WALL) // DAY).alias(PERIOD))
+            return _divided(frame.with_columns((nw.col(AT) + minutes).alias(PERIOD)), HOUR, _YEARS * 366 * DAY)
+        frame = _divided(frame.with_columns(nw.col(WALL).alias(PERIOD)), DAY, _YEARS * 366 * DAY)
         if calendar.period == "day":
             return frame
         if calendar.period == "week":
-            return frame.with_columns((nw.col(PERIOD) - calendar.first_day) // 7)
+            return _divided(frame.with_columns(nw.col(PERIOD) - calendar.first_day), 7, _YEARS * 366)
         frame = _with_month(frame)
         months = MONTHS[calendar.period]
-        return frame if months == 1 else frame.with_columns(nw.col(PERIOD) // months)
+        return frame if months == 1 else _divided(frame, months, _YEARS * 12)
+
+
+def _divided(frame: Any, divisor: int, reach: int) -> Any:
+    """Divide ``PERIOD``, which is above ``-reach``, towards the smaller number.
+
+    Negative numbers are lifted above 0 first: SQL truncates, and not every version of narwhals makes up for it.
+    """
+    lift = reach // divisor + 1
+    return frame.with_columns((nw.col(PERIOD) + lift * divisor).alias(PERIOD)).with_columns(
+        nw.col(PERIOD) // divisor - lift
+    )
 
 
 def steps(at: Any, changes: IntArray, values: IntArray) -> Any:
@@ -187,6 +199,7 @@ def _with_month(frame: Any) -> Any:
     Years are counted from March, so that the leap day comes last; 146,097 days are 400 years.
     """
     era, day, year = nw.col("clm_era"), nw.col("clm_day"), nw.col("clm_year")
+    # Above 0 for every date from year 1 on, so that division never meets a negative number.
     frame = frame.with_columns(clm_day=nw.col(PERIOD) + 719_468)
     frame = frame.with_columns(clm_era=day // 146_097)
     frame = frame.with_columns(clm_day=day - era * 146_097)
