@@ -61,7 +61,9 @@ def enter(namespace: dict[str, Any]) -> None:
 
 def leave(namespace: dict[str, Any]) -> None:
     """Return from the page's folder."""
-    namespace.pop("__leave").close()
+    stack = namespace["__leave"]
+    namespace.clear()  # a page's connections end with it
+    stack.close()
 
 
 docstrings = Sybil(
