@@ -149,7 +149,7 @@ def _apply(
         kind = walk.machine.codes.get(touchpoint.kind)
         if kind is None:
             continue
-        if walk.opened_by_hand(times[row], kind):
+        if walk.opened_for(times[row], kind):
             walk.cause, walk.ref = columns.causes[0], columns.refs[0] = kind, touchpoint.ref
         if not walk.touch(times[row], kind, touchpoint.ref, touchpoint.amount, touchpoint.score, touchpoint.channel):
             refused.append((row, walk.stage))

@@ -44,7 +44,7 @@ def advanced(lifecycle: Lifecycle, state: State, touchpoint: Touchpoint) -> Stat
     walk = _resumed(lifecycle, state)
     at = microseconds(touchpoint.at, "at")
     check_order(walk, at, f"the touchpoint {touchpoint.kind!r}")
-    if walk.opened_by_hand(at, kind):
+    if walk.opened_for(at, kind):
         walk.cause, walk.ref = kind, touchpoint.ref
     if not walk.touch(at, kind, touchpoint.ref, touchpoint.amount, touchpoint.score, touchpoint.channel):
         raise lifecycle.refusal(machine.stages[walk.stage], touchpoint.kind, f"at {touchpoint.at.isoformat()}")

@@ -210,9 +210,13 @@ class Walk:
             self.enter(target, at, kind, ref)
         return legal
 
-    def opened_by_hand(self, at: int, kind: int) -> bool:
-        """Whether a touchpoint is the one that the customer was begun for: it is what opened his first visit."""
-        return self.cause == BY_HAND and self.stage != WAITING and at == self.entered and kind < self.machine.known
+    def opened_for(self, at: int, kind: int) -> bool:
+        """Whether a touchpoint comes at the instant at which a customer began, and so is what opened his first visit.
+
+        He was begun by hand, or a replay stopped at the instant of his acquisition; neither could know of it.
+        """
+        opening = self.cause in {BY_HAND, BY_ACQUISITION} and self.stage != WAITING
+        return opening and at == self.entered and kind < self.machine.known
 
     def holds(self, guard: Guard) -> bool:
         """Whether a guard holds for the current touchpoint."""
