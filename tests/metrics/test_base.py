@@ -29,9 +29,9 @@ def as_frame(columns, engine):
         return pytest.importorskip("pyarrow").table(columns)
     frame = pytest.importorskip("polars").DataFrame(columns)
     if engine == "duckdb":
-        duckdb = pytest.importorskip("duckdb")
+        duckdb = pytest.importorskip("duckdb")  # older ones close a connection that nobody holds
         arrow = frame.to_arrow()
-        return duckdb.connect().from_arrow(arrow)
+        return duckdb.from_arrow(arrow)
     return frame.lazy() if engine == "polars lazy" else frame
 
 

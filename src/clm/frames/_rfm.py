@@ -146,8 +146,8 @@ def rfm_split(
     Examples
     --------
     >>> calibration, holdout = clm.rfm_split(clm.datasets.cdnow(), calibrate_through="1997-09-30", through="1998-06-30")
-    >>> calibration.n, holdout.frequency.sum(), holdout.duration
-    (2357, np.float64(1882.0), 39.0)
+    >>> calibration.n, float(holdout.frequency.sum()), holdout.duration
+    (2357, 1882.0, 39.0)
     """
     rules = Rules.of(
         unit=unit, occasion=occasion, start=start, through=through, tz=tz, refunds=refunds, week_start=week_start
