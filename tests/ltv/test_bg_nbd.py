@@ -355,9 +355,10 @@ class TestConsistency:
         assert np.all(rest > -1e-9)
         few = rest < 1e-12  # the others may buy more often than is added up here
         mean, _ = process.expected(rfm, ahead)
-        assert (counts @ chances)[few] == pytest.approx(mean[few], rel=1e-6, abs=1e-12)
+        # What is left out counts 80 purchases and more: some 1e-10 of the mean, 1e-8 of the variance.
+        assert (counts @ chances)[few] == pytest.approx(mean[few], rel=1e-6, abs=1e-9)
         assert process.variance(rfm, ahead)[few] == pytest.approx(
-            (counts**2 @ chances - mean**2)[few], rel=1e-5, abs=1e-9
+            (counts**2 @ chances - mean**2)[few], rel=1e-5, abs=1e-7
         )
 
     def test_counts_within_the_interval_have_the_chance_it_states(self, fit, rfm):
