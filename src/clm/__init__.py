@@ -64,7 +64,6 @@ if TYPE_CHECKING:
         BGNBD,
         MBGNBD,
         NBD,
-        BGNBDFit,
         CohortValue,
         GammaGamma,
         GammaGammaFit,
@@ -174,7 +173,6 @@ _HOMES = {
     "clm.ltv": (
         "BGBB",
         "BGNBD",
-        "BGNBDFit",
         "CohortValue",
         "GammaGamma",
         "GammaGammaFit",
@@ -222,7 +220,6 @@ __all__ = [
     "NPS",
     "RFM",
     "ABTest",
-    "BGNBDFit",
     "ClmError",
     "ClmWarning",
     "CohortValue",

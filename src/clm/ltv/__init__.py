@@ -4,7 +4,6 @@ from clm.ltv._average_order import average_order_ltv
 from clm.ltv._berger_nasr import berger_nasr_ltv
 from clm.ltv._bg_bb import BGBB
 from clm.ltv._bg_nbd import BGNBD
-from clm.ltv._bg_nbd_fit import BGNBDFit
 from clm.ltv._churn import churn_ltv
 from clm.ltv._cohort import CohortValue
 from clm.ltv._contribution import contribution_ltv
@@ -29,7 +28,6 @@ __all__ = [
     "BGNBD",
     "MBGNBD",
     "NBD",
-    "BGNBDFit",
     "CohortValue",
     "GammaGamma",
     "GammaGammaFit",

@@ -8,10 +8,11 @@ import numpy as np
 from attrs import field, frozen
 
 from clm.data import days_in
-from clm.ltv._bg_nbd_fit import NAMES, BGNBDFit
 from clm.ltv._bg_nbd_likelihood import BGNBDLikelihood
+from clm.ltv._bg_nbd_process import BGNBDProcess
 from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
 from clm.ltv._options import max_iterations, tolerance
+from clm.ltv._purchase_fit import PurchaseFit
 from clm.stats import Parameters
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from clm.data import RFM
     from clm.typing import FloatArray
 
+_NAME: Final = "BG/NBD"
+_NAMES: Final = ("r", "alpha", "a", "b")
 _EDGES: Final = {
     "r": ("some buy all the time and nearly all never", "all customers buy at the same rate"),
     "alpha": ("buying rates have no bound", "all customers buy at the same rate"),
@@ -50,6 +53,11 @@ class BGNBD:
     max_iterations : int
         Newton steps allowed from each start.
 
+    Notes
+    -----
+    Fails to describe customers who buy by the calendar or in clumps. In simulations intervals of nominally 95 percent
+    covered in 93 to 97 of 100 samples of 500 customers, and in 94 to 96 of 2,000.
+
     References
     ----------
     .. [1] Fader, Hardie and Lee (2005), "Counting your customers the easy way", Marketing Science 24(2), 275-284.
@@ -67,7 +75,7 @@ class BGNBD:
     tol: float = field(default=1e-6, kw_only=True, converter=tolerance)
     max_iterations: int = field(default=100, kw_only=True, converter=max_iterations)
 
-    def fit(self, rfm: RFM) -> BGNBDFit:
+    def fit(self, rfm: RFM) -> PurchaseFit:
         """Estimate the parameters by maximum likelihood.
 
         Parameters
@@ -77,7 +85,7 @@ class BGNBD:
 
         Returns
         -------
-        BGNBDFit
+        PurchaseFit
 
         Raises
         ------
@@ -92,14 +100,14 @@ class BGNBD:
             If the likelihood has no maximum inside, so that intervals are undefined: there are too few customers, or
             they do not differ, or nobody leaves.
         """
-        cells = cells_for(rfm, len(NAMES))
+        cells = cells_for(rfm, len(_NAMES))
         scale, each = mean_age(cells), purchases_each(cells)
         parameters = estimated(
             cells,
             lambda weights: BGNBDLikelihood.of(cells, weights, scale=scale),
             _starts(each),
-            model="BG/NBD",
-            names=NAMES,
+            model=_NAME,
+            names=_NAMES,
             edges=_EDGES,
             scale=np.array([1.0, scale, 1.0, 1.0]),
             offset=-each * float(np.asarray(cells.weights).sum()) * float(np.log(scale)),
@@ -107,13 +115,9 @@ class BGNBD:
             max_iterations=self.max_iterations,
             stacklevel=2,
         )
-        return BGNBDFit(
-            parameters=parameters,
-            unit=cells.unit,
-            caveats=(_BY_CONSTRUCTION, *caveats_of(parameters, repeaters(cells))),
-        )
+        return _stated(parameters, cells.unit, repeaters(cells))
 
-    def with_params(self, params: Mapping[str, float], *, unit: str) -> BGNBDFit:
+    def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
         """Take parameters from elsewhere, a published table say.
 
         Parameters
@@ -125,7 +129,7 @@ class BGNBD:
 
         Returns
         -------
-        BGNBDFit
+        PurchaseFit
             Its intervals are undefined, since the errors of the parameters are not known.
 
         Raises
@@ -140,8 +144,7 @@ class BGNBD:
         <expected purchases: 1.446 purchases (no interval; n = 0)>
         """
         days_in(unit)
-        parameters = Parameters.given(params, NAMES)
-        return BGNBDFit(parameters=parameters, unit=unit, caveats=(_BY_CONSTRUCTION, *caveats_of(parameters, np.inf)))
+        return _stated(Parameters.given(params, _NAMES), unit, np.inf)
 
 
 def _starts(purchases_each: float) -> list[FloatArray]:
@@ -150,3 +153,13 @@ def _starts(purchases_each: float) -> list[FloatArray]:
         np.log([r, r / (purchases_each * faster), a, b])
         for r, faster, a, b in ((0.5, 1.5, 0.8, 2.5), (2.0, 1.2, 0.3, 1.0), (0.2, 3.0, 2.0, 10.0))
     ]
+
+
+def _stated(parameters: Parameters, unit: str, repeat_buyers: float) -> PurchaseFit:
+    return PurchaseFit(
+        model=_NAME,
+        process=BGNBDProcess(parameters.values),
+        parameters=parameters,
+        unit=unit,
+        caveats=(_BY_CONSTRUCTION, *caveats_of(parameters, repeat_buyers)),
+    )

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @final
 @frozen(kw_only=True, repr=False)
 class PurchaseFit:
-    """A fitted purchase model. Made by the ``fit`` and ``with_params`` of `ParetoNBD`, `MBGNBD`, `NBD` and `BGBB`.
+    """A fitted purchase model. Made by `BGNBD.fit`, `ParetoNBD.with_params` and their like.
 
     Predictions are estimates whose intervals follow from the parameters' covariance by the delta method; totals and
     means of them carry that covariance. Each is computed once for every distinct history.
@@ -145,7 +145,8 @@ class PurchaseFit:
         Returns
         -------
         Estimate
-            Unit ``"fraction"``. For BG/BB it is the probability of being there at the next opportunity to buy.
+            Unit ``"fraction"``. For BG/BB it is the probability of being there at the next opportunity to buy; for
+            BG/NBD it is exactly 1 without a repeat purchase, see `caveats`.
 
         Raises
         ------

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from clm.core import Lifecycle
     from clm.data import RFM
     from clm.journeys import StageLog
-    from clm.ltv import BGNBDFit, GammaGammaFit
+    from clm.ltv import PurchaseFit, GammaGammaFit
     from clm.retention import RetentionTable
     from clm.satisfaction import CES, CSAT, NPS, Scale
     from clm.typing import Array
@@ -299,7 +299,7 @@ class CustomerBase:
         return retention_table(orders, RetentionDefinition(period="month", tz=self.tz), through=self.period.ends)
 
     @property
-    def purchase_fit(self) -> BGNBDFit:
+    def purchase_fit(self) -> PurchaseFit:
         """BG/NBD fitted to the purchase histories.
 
         Raises
@@ -307,7 +307,7 @@ class CustomerBase:
         NotFittedError
             If there is no order, or too few for the model. It is an InvalidDataError too.
         """
-        fit: BGNBDFit = self._purchases.fitted("BG/NBD", BGNBD().fit)
+        fit: PurchaseFit = self._purchases.fitted("BG/NBD", BGNBD().fit)
         return fit
 
     @property

@@ -13,13 +13,13 @@ from clm.plot._style import new_axes, ramp, seamless, tidy, units, whole
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from clm.ltv import BGNBDFit
+    from clm.ltv import PurchaseFit
 
 STEPS = 48
 MOST_FREQUENT = 30
 
 
-def probability_alive(fit: BGNBDFit, rfm: RFM, ax: Axes | None = None) -> Axes:
+def probability_alive(fit: PurchaseFit, rfm: RFM, ax: Axes | None = None) -> Axes:
     """Draw P(alive) by frequency and recency, for customers as old as the oldest of the data.
 
     Parameters

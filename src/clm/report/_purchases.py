@@ -14,7 +14,7 @@ from clm.report._svg import draw
 from clm.stats import figure, plain
 
 if TYPE_CHECKING:
-    from clm.ltv import BGNBDFit, GammaGammaFit
+    from clm.ltv import PurchaseFit, GammaGammaFit
     from clm.metrics import CustomerBase
     from clm.report._tracking import Check
 
@@ -64,7 +64,7 @@ def alive_part(base: CustomerBase) -> Part:
 def model_part(base: CustomerBase) -> Part:
     """Return the parameters of the purchase and order value models with their standard errors."""
     fit = base.purchase_fit
-    models: dict[str, BGNBDFit | GammaGammaFit] = {"BG/NBD": fit}
+    models: dict[str, PurchaseFit | GammaGammaFit] = {"BG/NBD": fit}
     notes: tuple[str, ...] = fit.caveats
     try:
         models["Gamma-Gamma"] = base.order_value_fit

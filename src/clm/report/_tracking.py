@@ -16,7 +16,7 @@ from clm.plot import Tracking
 
 if TYPE_CHECKING:
     from clm.data import RFM, Holdout
-    from clm.ltv import BGNBDFit
+    from clm.ltv import PurchaseFit
     from clm.metrics import CustomerBase
     from clm.stats import Interval
     from clm.typing import FloatArray, IntArray
@@ -53,7 +53,7 @@ class Check:
 
     calibration: RFM
     holdout: Holdout
-    fit: BGNBDFit
+    fit: PurchaseFit
     calibrated_through: str
     expected: float
     interval: Interval[float]
@@ -112,14 +112,14 @@ def check(base: CustomerBase) -> Check:
     )
 
 
-def _fitted(calibration: RFM, through: str) -> BGNBDFit:
+def _fitted(calibration: RFM, through: str) -> PurchaseFit:
     try:
         return BGNBD().fit(calibration)
     except (InvalidDataError, ConvergenceError) as error:
         raise InvalidDataError(f"BG/NBD cannot be fitted to the orders through {through}: {error}") from error
 
 
-def _tracked(fit: BGNBDFit, calibration: RFM, actual: IntArray, acquired: IntArray, duration: float) -> Tracking:
+def _tracked(fit: PurchaseFit, calibration: RFM, actual: IntArray, acquired: IntArray, duration: float) -> Tracking:
     ages = np.arange(len(acquired)) / WEEK
     per_customer = np.asarray(fit.expected_purchases(horizon=ages).value, float)
     fitted_daily = np.convolve(acquired, per_customer)[: len(acquired)]
@@ -143,7 +143,7 @@ def _tracked(fit: BGNBDFit, calibration: RFM, actual: IntArray, acquired: IntArr
     )
 
 
-def _expected(fit: BGNBDFit, calibration: RFM, horizon: float) -> float:
+def _expected(fit: PurchaseFit, calibration: RFM, horizon: float) -> float:
     cells = calibration.cells
     value: FloatArray = np.asarray(fit.expected_purchases(cells, horizon=horizon).value)
     return float(value @ np.asarray(cells.weights))
