@@ -83,6 +83,7 @@ if TYPE_CHECKING:
         order_frequency_ltv,
     )
     from clm.metrics import CustomerBase, Scorecard, scorecard
+    from clm.persist import from_json, to_json
     from clm.retention import RetentionDefinition, RetentionTable
     from clm.satisfaction import (
         CES,
@@ -95,7 +96,7 @@ if TYPE_CHECKING:
         sample_size_nps,
     )
     from clm.stats import Comparisons, Difference, Estimate, Interval, compare
-    from clm.survival import SurvivalCurve, kaplan_meier
+    from clm.survival import CumulativeIncidence, IncidenceCurve, SurvivalCurve, aalen_johansen, kaplan_meier
 
 __version__ = "0.1.0"
 
@@ -206,7 +207,7 @@ _HOMES = {
         "sample_size_nps",
     ),
     "clm.stats": ("Comparisons", "Difference", "Estimate", "Interval", "compare"),
-    "clm.survival": ("SurvivalCurve", "kaplan_meier"),
+    "clm.survival": ("CumulativeIncidence", "IncidenceCurve", "SurvivalCurve", "aalen_johansen", "kaplan_meier"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -225,6 +226,7 @@ __all__ = [
     "CohortValue",
     "Comparisons",
     "ConvergenceError",
+    "CumulativeIncidence",
     "Customer",
     "CustomerBase",
     "Difference",
@@ -236,6 +238,7 @@ __all__ = [
     "Grouped",
     "Holdout",
     "IdentifiabilityWarning",
+    "IncidenceCurve",
     "Interval",
     "InvalidDataError",
     "Lifecycle",
@@ -262,6 +265,7 @@ __all__ = [
     "UnknownMetricError",
     "Visit",
     "__version__",
+    "aalen_johansen",
     "ab_test",
     "average_order_ltv",
     "average_order_value",
