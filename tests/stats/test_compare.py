@@ -291,9 +291,9 @@ class TestConsistency:
         )
 
     def test_two_questions_in_one_unit_are_told_apart(self):
-        difference = clm.compare(clm.csat([5, 4, 2]), clm.csat([1, 0, 1], scale=clm.Scale.thumbs()))
+        difference = clm.compare(clm.csat([5, 4, 2]), clm.csat([1, 5, 1], scale=clm.Scale(1, 5, top=5)))
         assert "The two are not defined alike: see the definition." in difference.caveats
-        assert "Second: Percent answering up" in difference.definition
+        assert "Second: Percent answering 5 (" in difference.definition
 
     def test_a_target_takes_the_score_interval(self):
         assert isinstance(clm.compare(0, nps(1, 2, 3)).estimate.band.second.band, TangoScore)

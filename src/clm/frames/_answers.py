@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from clm.frames._column import Column
     from clm.satisfaction._answers import MissingRule, OffScaleRule
     from clm.satisfaction._ces import Scoring
+    from clm.satisfaction._csat import CSATScoring
 
 NPS_SCALE: Final = Scale.nps()
 CSAT_SCALE: Final = Scale.csat()
@@ -35,6 +36,7 @@ def nps(
     missing: MissingRule = "drop",
     scale: Scale = NPS_SCALE,
     off_scale: OffScaleRule = "raise",
+    population: int | None = None,
 ) -> NPS:
     """Score how likely customers are to recommend: percent promoters less percent detractors.
 
@@ -53,6 +55,9 @@ def nps(
         The scale of the question. Beside 0 to 10 its boxes must be given.
     off_scale : {"raise", "missing"}
         Refuse answers that are not on the scale, or count them as missing.
+    population
+        How many could have answered, where they are few, as a firm's employees (eNPS). Errors are then those of drawing
+        without replacement; if all answered there are none.
 
     Returns
     -------
@@ -78,7 +83,8 @@ def nps(
     >>> nps
     <NPS: 33.33 points (95% interval -26.74 to 71.19; n = 6)>
     """
-    return NPS(_answers(answers, score=score, weights=weights, missing=missing, scale=scale, off_scale=off_scale))
+    counted = count_column(answers, score=score, weights=weights, missing=missing, scale=scale, off_scale=off_scale)
+    return NPS(counted.of_population(population))
 
 
 def csat(
@@ -88,35 +94,41 @@ def csat(
     weights: Any = None,
     missing: MissingRule = "drop",
     scale: Scale = CSAT_SCALE,
+    scoring: CSATScoring = "top",
     off_scale: OffScaleRule = "raise",
+    population: int | None = None,
 ) -> CSAT:
     """Score satisfaction: the percent of answers in the good box.
 
     Parameters
     ----------
-    answers, score, weights, off_scale
+    answers, score, weights, off_scale, population
         As for `nps`.
     missing : {"drop", "raise", "neutral"}
-        Leave missing answers out, refuse them, or count them as answers that are not satisfied.
+        Leave missing answers out, refuse them, or, where boxes are counted, count them as neither good nor bad.
     scale
         The scale of the question, 1 to 5 by default. Where its boxes were not given, the customary top box counts.
+    scoring : {"top", "mean", "net", "nsat", "nsi"}
+        Percent in the top box; or the mean answer, top box less bottom box, Microsoft's NSAT on four points, or the
+        mean from 0 to 100.
 
     Returns
     -------
     CSAT
-        ``value`` 0 to 100, ``satisfied``, ``n``, ``missing``, ``counts``.
+        ``value``, 0 to 100 by default, ``satisfied``, ``n``, ``missing``, ``counts``.
 
     Raises
     ------
     InvalidDataError
-        As for `nps`; if the scale has no customary top box and none was given.
+        As for `nps`; if the scale has no customary top box and none was given, where boxes are counted.
 
     Examples
     --------
     >>> clm.csat(["good", "bad", "good", None, "good"], scale=clm.Scale.zendesk()).value
     75.0
     """
-    return CSAT(_answers(answers, score=score, weights=weights, missing=missing, scale=scale, off_scale=off_scale))
+    counted = count_column(answers, score=score, weights=weights, missing=missing, scale=scale, off_scale=off_scale)
+    return CSAT(counted.of_population(population), scoring)
 
 
 def ces(
@@ -128,19 +140,21 @@ def ces(
     scale: Scale = CES_SCALE,
     scoring: Scoring = "mean",
     off_scale: OffScaleRule = "raise",
+    population: int | None = None,
 ) -> CES:
     """Score effort: the mean answer, or the percent who found it easy.
 
     Parameters
     ----------
-    answers, score, weights, off_scale
+    answers, score, weights, off_scale, population
         As for `nps`.
     missing : {"drop", "raise", "neutral"}
-        Leave missing answers out, refuse them, or, for ``scoring="agree"``, count them as answers that do not agree.
+        Leave missing answers out, refuse them, or, except in a mean, count them as neither easy nor difficult.
     scale
         The scale of the question, 1 to 7 by default; ``clm.Scale.ces1()`` where effort itself was asked.
-    scoring : {"mean", "agree"}
-        The mean in points of the scale, or the percent of answers on the good side.
+    scoring : {"mean", "agree", "net"}
+        The mean in points of the scale, the percent of answers on the good side, or that less the percent on the bad
+        side.
 
     Returns
     -------
@@ -157,11 +171,11 @@ def ces(
     >>> clm.ces([1, 2, 2, 3, 5], scale=clm.Scale.ces1()).value
     2.6
     """
-    counted = _answers(answers, score=score, weights=weights, missing=missing, scale=scale, off_scale=off_scale)
-    return CES(counted, scoring)
+    counted = count_column(answers, score=score, weights=weights, missing=missing, scale=scale, off_scale=off_scale)
+    return CES(counted.of_population(population), scoring)
 
 
-def _answers(
+def count_column(
     given: Any,
     *,
     score: str | None,
@@ -170,6 +184,7 @@ def _answers(
     scale: Scale,
     off_scale: OffScaleRule,
 ) -> Answers:
+    """Count a sequence, or a column of a frame where it is."""
     if is_column(given):
         if score is not None:
             raise InvalidDataError(
@@ -211,10 +226,10 @@ def tallied_score(method: Any, counts: Mapping[Any, int], options: Mapping[str, 
         The method's options, all of them.
     """
     rules = {name: options[name] for name in ("missing", "off_scale")}
-    answers = Answers.from_counts(counts, options["scale"], **rules)
-    if method is ces:
-        return CES(answers, options["scoring"])
-    return NPS(answers) if method is nps else CSAT(answers)
+    answers = Answers.from_counts(counts, options["scale"], **rules).of_population(options["population"])
+    if method is nps:
+        return NPS(answers)
+    return CES(answers, options["scoring"]) if method is ces else CSAT(answers, options["scoring"])
 
 
 def is_column(given: Any) -> bool:

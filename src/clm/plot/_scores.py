@@ -8,7 +8,7 @@ import numpy as np
 
 from clm.errors import InvalidDataError
 from clm.plot._style import BLUE, GREY, LONGEST_LABEL, literally, new_axes, shorten
-from clm.satisfaction import NPS
+from clm.satisfaction import SurveyScore
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,13 +92,10 @@ def _track(ax: Axes, row: int, result: Any, level: float) -> None:
 
 
 def _range(result: Any, low: float, high: float) -> tuple[float, float]:
-    scale = getattr(result, "scale", None)
-    if isinstance(result, NPS):
-        bottom, top = -100.0, 100.0
+    if isinstance(result, SurveyScore):
+        bottom, top = result.span
     elif result.unit in RANGES:
         bottom, top = RANGES[result.unit]
-    elif scale is not None:
-        bottom, top = float(scale.low), float(scale.high)
     else:
         ends = [value for value in (result.value, low, high, 0.0) if np.isfinite(value)]
         bottom, top = min(ends), max(ends)

@@ -44,12 +44,30 @@ class Answers:
         Answers that were not on the scale and count as missing.
     neutral : bool
         Whether the missing ones count as neutral, instead of being left out.
+    population : int or None
+        How many could have answered, where they are few.
+
+    Raises
+    ------
+    InvalidDataError
+        If there are more answers than the population has members.
     """
 
     scale: Scale
     cells: Cells
     off_scale: int = 0
     neutral: bool = False
+    population: int | None = None
+
+    def __attrs_post_init__(self) -> None:
+        if self.population is None:
+            return
+        size = check_count(self.population, "population")
+        if size < self.n:
+            raise InvalidDataError(
+                f"population={size:,} is fewer than the {self.n:,} answers. Give all who could have answered, or None."
+            )
+        object.__setattr__(self, "population", size)
 
     @classmethod
     def tally(
@@ -206,13 +224,18 @@ class Answers:
             raise InvalidDataError(
                 'a mean has no neutral answer. Leave missing answers out with missing="drop", or score shares.'
             )
-        return self.cells.take(slice(None, -1))
+        return evolve(self.cells.take(slice(None, -1)), population=self.population)
 
     def sides(self) -> Cells:
         """Return three cells: the bad box, between, the good box."""
         side_of = np.append(self.scale.sides, 0)
         cells = self.cells if self.neutral else self.cells.take(slice(None, -1))
-        return cells.grouped(side_of[: len(cells)] + 1, 3)
+        return evolve(cells.grouped(side_of[: len(cells)] + 1, 3), population=self.population)
+
+    def counted(self) -> Cells:
+        """Return the cells of all who count, whatever they answered."""
+        cells = self.cells if self.neutral else self.cells.take(slice(None, -1))
+        return evolve(cells, population=self.population)
 
     def without_weights(self) -> Answers:
         """Return the same answers, each counted once."""
@@ -221,6 +244,24 @@ class Answers:
     def on(self, scale: Scale) -> Answers:
         """Return the same answers with other boxes drawn on the same points."""
         return evolve(self, scale=scale)
+
+    def of_population(self, population: int | None) -> Answers:
+        """Return the same answers as those of some of a population.
+
+        Raises
+        ------
+        InvalidDataError
+            If the population is no count, or smaller than the answers are many.
+        """
+        return evolve(self, population=population)
+
+    def caveats(self) -> tuple[str, ...]:
+        """Return what a reader should know of how the answers were counted."""
+        if self.population is None or not self.n:
+            return ()
+        if self.n == self.population:
+            return ("All of the population answered: there is no sampling error.",)
+        return (f"Respondents are taken as drawn at random from a population of {self.population:,}.",)
 
     def why_none(self) -> str:
         """Say why there is nothing to score."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from clm.stats import array_field, frozen_array, seal
 
@@ -33,11 +33,14 @@ class Cells:
         Respondents.
     weight, weight_squared : (cells,) ndarray of float64, or None
         Sums of the weights and of their squares; None where each respondent counts once.
+    population : int or None
+        How many there are in all, where respondents were drawn from few, each once.
     """
 
     counts: IntArray = array_field(converter=lambda counts: frozen_array(counts, np.int64))
     weight: FloatArray | None = array_field(default=None, converter=_sums)
     weight_squared: FloatArray | None = array_field(default=None, converter=_sums)
+    population: int | None = None
 
     __setstate__ = seal
 
@@ -54,7 +57,7 @@ class Cells:
 
     def _each(self, change: Callable[[Array], Any]) -> Cells:
         weight, squared = (None if sums is None else change(sums) for sums in (self.weight, self.weight_squared))
-        return Cells(counts=change(self.counts), weight=weight, weight_squared=squared)
+        return evolve(self, counts=change(self.counts), weight=weight, weight_squared=squared)
 
     @property
     def n(self) -> int:
@@ -78,6 +81,18 @@ class Cells:
             return np.asarray(self.n, float)
         return np.asarray(self.mass.sum() ** 2 / self.weight_squared.sum())
 
+    @property
+    def census(self) -> bool:
+        """Whether everybody there is has answered."""
+        return self.population is not None and 0 < self.n >= self.population
+
+    @property
+    def trials(self) -> FloatArray:
+        """Respondents that intervals count with, shape (): drawn with replacement, as many would know as much."""
+        if self.population is None or self.census:
+            return self.effective_n
+        return np.asarray(self.effective_n * (self.population - 1) / max(self.population - self.n, 1))
+
     def mean(self, values: FloatArray) -> float:
         """Return the mean of a value a cell; NaN where there is nobody."""
         return float(self.mass @ values / self.mass.sum()) if self.n else np.nan
@@ -95,12 +110,18 @@ class Cells:
         Returns
         -------
         float
-            With weights the linearised one, the weights taken as fixed; NaN where it cannot be known.
+            With weights the linearised one, the weights taken as fixed; of a finite population that of drawing without
+            replacement. NaN where it cannot be known.
         """
+        if self.census:
+            return 0.0
         if self.n <= (lost if self.weight is None else 1):
             return np.nan
         away = values - self.mean(values)
         if self.weight_squared is None:
-            return float(np.sqrt(self.counts @ away**2 / self.n / (self.n - lost)))
-        variance = self.n / (self.n - 1) * (self.weight_squared @ away**2) / self.mass.sum() ** 2
+            variance = float(self.counts @ away**2 / self.n / (self.n - lost))
+        else:
+            variance = float(self.n / (self.n - 1) * (self.weight_squared @ away**2) / self.mass.sum() ** 2)
+        if self.population is not None:
+            variance *= (self.population - self.n) / (self.population - 1)
         return float(np.sqrt(variance))

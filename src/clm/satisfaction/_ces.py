@@ -7,25 +7,30 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 import numpy as np
 from attrs import evolve, field, frozen
 
-from clm.errors import InvalidDataError, nearest
-from clm.satisfaction._csat import share_bands, share_estimate
-from clm.satisfaction._score import SurveyScore, check_answers, definition
-from clm.stats import Estimate, Interval, NoBand, StudentT
+from clm.satisfaction._score import SurveyScore, check_answers
+from clm.satisfaction._scorings import (
+    check_scoring,
+    mean_bands,
+    mean_estimate,
+    net_bands,
+    net_estimate,
+    share_bands,
+    share_estimate,
+)
 
 if TYPE_CHECKING:
     from clm.satisfaction._answers import Answers
-    from clm.satisfaction._csat import ShareMethod
     from clm.satisfaction._scale import Scale
-    from clm.stats import Band
+    from clm.satisfaction._scorings import NetMethod, ShareMethod
+    from clm.stats import Band, Estimate, Interval
+    from clm.typing import FloatArray
 
-Scoring: TypeAlias = Literal["mean", "agree"]
-CESMethod: TypeAlias = "Literal['t'] | ShareMethod"
+Scoring: TypeAlias = Literal["mean", "agree", "net"]
+CESMethod: TypeAlias = "Literal['t'] | ShareMethod | NetMethod"
 
 
 def _scoring(_: Any, __: Any, scoring: Any) -> None:
-    known = ("mean", "agree")
-    if scoring not in known:
-        raise InvalidDataError(f"scoring={scoring!r} is not one of 'mean', 'agree'.{nearest(str(scoring), known)}")
+    check_scoring(scoring, ("mean", "agree", "net"))
 
 
 @final
@@ -39,15 +44,15 @@ class CES(SurveyScore):
     ----------
     answers : Answers
         Counted answers.
-    scoring : {"mean", "agree"}
+    scoring : {"mean", "agree", "net"}
         ``"mean"``: the mean answer, in points of the scale. ``"agree"``: percent of answers in the good box; where
         the scale's boxes were not given these are the answers on the good side of its middle, as CES 2.0 counts 5 to 7
-        of 1 to 7.
+        of 1 to 7. ``"net"``, net easy: that percentage less the one on the bad side.
 
     Attributes
     ----------
     value : float
-        A point of the scale, or 0 to 100; not rounded.
+        A point of the scale, 0 to 100, or -100 to 100 for ``"net"``; not rounded.
     higher_is_better : bool
         False for CES 1.0, where effort itself was asked.
 
@@ -74,7 +79,7 @@ class CES(SurveyScore):
     scoring: Scoring = field(default="mean", validator=_scoring)
 
     def __attrs_post_init__(self) -> None:
-        if self.scoring == "agree":
+        if self.scoring != "mean":
             object.__setattr__(self, "answers", self.answers.on(_with_agreement(self.answers.scale)))
         else:
             self.answers.given()  # neutral answers are refused here, not at the first look
@@ -82,12 +87,12 @@ class CES(SurveyScore):
     @property
     def higher_is_better(self) -> bool:
         """Whether high values are good."""
-        return self.scoring == "agree" or self.scale.higher_is_better
+        return self.scoring != "mean" or self.scale.higher_is_better
 
     @property
     def effective_n(self) -> float:
         """Kish's effective number of answers; `n` without weights."""
-        return float((self.answers.given() if self.scoring == "mean" else self.answers.sides()).effective_n)
+        return float(self.answers.counted().effective_n)
 
     @property
     def unweighted(self) -> CES:
@@ -95,41 +100,32 @@ class CES(SurveyScore):
         return evolve(self, answers=self.answers.without_weights())
 
     @property
+    def span(self) -> tuple[float, float]:
+        """The lowest and the highest value there is."""
+        ends = {"agree": (0.0, 100.0), "net": (-100.0, 100.0)}
+        return ends.get(self.scoring, (float(self.scale.low), float(self.scale.high)))
+
+    @property
     def estimate(self) -> Estimate[float]:
         """The score with its default interval."""
+        if self.scoring == "mean":
+            direction = "high is good" if self.scale.higher_is_better else "low is good"
+            return mean_estimate(self.answers, "CES", f"Mean answer, {direction}", self._points())
+        easy = f"Percent answering {self.scale.good_answers} (easy)"
         if self.scoring == "agree":
-            return share_estimate(self.answers, "CES", f"Percent answering {self.scale.good_answers} (easy)")
-        given, points = self.answers.given(), np.array(self.scale.points, float)
-        spreadless = self._spreadless()
-        direction = "high is good" if self.scale.higher_is_better else "low is good"
-        return Estimate(
-            value=given.mean(points),
-            standard_error=given.standard_error(points, lost=1),
-            n=self.n,
-            name="CES",
-            unit="points",
-            definition=definition(f"Mean answer, {direction}", self.answers),
-            undefined=self.answers.why_none(),
-            band=self._mean_band(spreadless),
-            caveats=(f"There is no interval: {spreadless}.",) if spreadless else (),
+            return share_estimate(self.answers, "CES", easy)
+        return net_estimate(
+            self.answers, "net easy", f"{easy} less percent answering {self.scale.bad_answers} (difficult)"
         )
 
-    def _spreadless(self) -> str | None:
-        if self.n == 1:
-            return "a single answer has no spread"
-        same = self.n > 1 and np.count_nonzero(self.answers.given().counts) == 1
-        return f"all {self.n:,} answers are the same" if same else None
-
-    def _mean_band(self, spreadless: str | None) -> Band:
-        if spreadless:
-            return NoBand(spreadless)
-        return StudentT(self.answers.given().effective_n - 1, self.scale.low, self.scale.high)
+    def _points(self) -> FloatArray:
+        return np.array(self.scale.points, float)
 
     def bands(self) -> dict[str, Band]:
         """Return the intervals by name."""
-        if self.scoring == "agree":
-            return share_bands(self.answers.sides())
-        return {"t": self._mean_band(self._spreadless())}
+        if self.scoring == "mean":
+            return mean_bands(self.answers, self._points())
+        return (share_bands if self.scoring == "agree" else net_bands)(self.answers.sides())
 
     def confidence_interval(self, level: float = 0.95, method: CESMethod | None = None) -> Interval[float]:
         """Return limits that contain the value and stay on the scale.
@@ -139,7 +135,7 @@ class CES(SurveyScore):
         level
             Nominal coverage, inside (0, 1).
         method
-            ``"t"`` for a mean; for a percentage as for `CSAT`. By default ``"t"`` and ``"wilson"``.
+            ``"t"`` for a mean; for a percentage and a net score as for `CSAT`, with the same defaults.
 
         Returns
         -------

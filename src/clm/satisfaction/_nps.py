@@ -12,7 +12,8 @@ from clm.satisfaction._answers import Answers, check_count
 from clm.satisfaction._cells import Cells
 from clm.satisfaction._scale import Scale
 from clm.satisfaction._score import SurveyScore, check_answers, check_method, definition
-from clm.stats import AdjustedWald, Estimate, Interval, NetStudentT, Normal, TangoScore, check_level
+from clm.satisfaction._scorings import PERCENT_NET, net_bands
+from clm.stats import Estimate, Interval, NetStudentT, check_level
 
 if TYPE_CHECKING:
     from clm.stats import Band
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 NPSMethod: TypeAlias = Literal["adjusted_wald", "score", "wald", "t", "bootstrap", "bayes"]
 
-_CODES: Final = np.array([-100.0, 0.0, 100.0])
 _DRAWS: Final = 20_000
 _PRIOR: Final = np.array([0.75, 1.5, 0.75])
 _FEW: Final = 10
@@ -74,13 +74,16 @@ class NPS(SurveyScore):
         object.__setattr__(self, "answers", self.answers.on(_with_nps_boxes(self.answers.scale)))
 
     @classmethod
-    def from_counts(cls, *, detractors: int, passives: int, promoters: int) -> NPS:
+    def from_counts(cls, *, detractors: int, passives: int, promoters: int, population: int | None = None) -> NPS:
         """Score answers that are counted by category already.
 
         Parameters
         ----------
         detractors, passives, promoters
             Whole numbers from 0 on.
+        population
+            How many could have answered, where they are few, as a firm's employees: errors are then those of drawing
+            without replacement.
 
         Returns
         -------
@@ -89,7 +92,7 @@ class NPS(SurveyScore):
         Raises
         ------
         InvalidDataError
-            If a count is no whole number from 0 on.
+            If a count is no whole number from 0 on, or the population smaller than the answers are many.
 
         Examples
         --------
@@ -98,7 +101,12 @@ class NPS(SurveyScore):
         """
         named = {"detractors": detractors, "passives": passives, "promoters": promoters}
         counts = [check_count(count, name) for name, count in named.items()]
-        return cls(Answers(scale=_BY_CATEGORY, cells=Cells(counts=np.array([*counts, 0]))))
+        return cls(Answers(scale=_BY_CATEGORY, cells=Cells(counts=np.array([*counts, 0])), population=population))
+
+    @property
+    def measured_on(self) -> str | None:
+        """The points of the scale; None of respondents who were counted by category."""
+        return None if self.scale == _BY_CATEGORY else super().measured_on
 
     @property
     def detractors(self) -> int:
@@ -130,42 +138,40 @@ class NPS(SurveyScore):
         """The score with its default interval."""
         sides = self.answers.sides()
         return Estimate(
-            value=sides.mean(_CODES),
-            standard_error=sides.standard_error(_CODES, lost=0),
+            value=sides.mean(PERCENT_NET),
+            standard_error=sides.standard_error(PERCENT_NET, lost=0),
             n=self.n,
             name="NPS",
             unit="points",
             definition=self._definition(),
             undefined=self.answers.why_none(),
-            band=self._net(AdjustedWald),
+            band=self.bands()["adjusted_wald"],
             caveats=self._caveats(),
         )
 
     def _definition(self) -> str:
         scale = self.scale
         if scale == _BY_CATEGORY:
-            return "Percent promoters less percent detractors, of respondents counted by category."
+            of = "" if self.answers.population is None else f", of a population of {self.answers.population:,}"
+            return f"Percent promoters less percent detractors, of respondents counted by category{of}."
         promoters, detractors = f"{scale.good_answers} (promoters)", f"{scale.bad_answers} (detractors)"
         return definition(f"Percent answering {promoters} less percent answering {detractors}", self.answers)
 
     def _caveats(self) -> tuple[str, ...]:
-        if not 0 < self.effective_n < _FEW:
-            return ()
+        caveats = self.answers.caveats()
+        if not 0 < self.effective_n < _FEW or self.answers.sides().census:
+            return caveats
         few = f"With {self.effective_n:.3g} answers"
-        return (f"{few} a 95% interval may hold the true score only 90 times in 100.",)
+        return (*caveats, f"{few} a 95% interval may hold the true score only 90 times in 100.")
 
-    def _net(self, band: type[AdjustedWald | TangoScore]) -> Band:
-        sides = self.answers.sides()
-        against, _, in_favour = np.nan_to_num(sides.shares)
-        return band(against, in_favour, sides.effective_n)
+    @property
+    def span(self) -> tuple[float, float]:
+        """The lowest and the highest value there is."""
+        return -100.0, 100.0
 
     def bands(self) -> dict[str, Band]:
         """Return the intervals in closed form, by name."""
-        return {
-            "adjusted_wald": self._net(AdjustedWald),
-            "score": self._net(TangoScore),
-            "wald": Normal(-100, 100),
-        }
+        return net_bands(self.answers.sides())
 
     def confidence_interval(
         self, level: float = 0.95, method: NPSMethod = "adjusted_wald", rng: RandomState = 0
@@ -209,7 +215,7 @@ class NPS(SurveyScore):
 
     def _student(self, level: float) -> Interval[float]:
         sides = self.answers.sides()
-        error = sides.standard_error(_CODES, lost=1)
+        error = sides.standard_error(PERCENT_NET, lost=1)
         with_error = evolve(self.estimate, standard_error=error, band=NetStudentT(sides.effective_n - 1))
         return with_error.confidence_interval(level)
 
@@ -218,14 +224,20 @@ class NPS(SurveyScore):
         if not self.n:
             return Interval(low=np.nan, high=np.nan, level=level, method=name)
         sides = self.answers.sides()
+        if sides.census:
+            return Interval(low=self.value, high=self.value, level=level, method="exact: counted in full")
         if method == "bayes":
-            draws = rng.dirichlet(_PRIOR + sides.shares * sides.effective_n, _DRAWS) @ _CODES
+            draws = rng.dirichlet(_PRIOR + sides.shares * sides.trials, _DRAWS) @ PERCENT_NET
+        elif sides.population is not None:
+            raise InvalidDataError(
+                'answers of a finite population cannot be resampled with replacement. Use method="adjusted_wald".'
+            )
         elif self.answers.weighted:
             raise InvalidDataError(
                 'weighted answers cannot be resampled from their counts. Use method="adjusted_wald" or "bayes".'
             )
         else:
-            draws = rng.multinomial(self.n, sides.shares, _DRAWS) @ _CODES / self.n
+            draws = rng.multinomial(self.n, sides.shares, _DRAWS) @ PERCENT_NET / self.n
         low, high = _percentiles(draws, level)
         return Interval(low=min(low, self.value), high=max(high, self.value), level=level, method=name)
 

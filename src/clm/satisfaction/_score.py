@@ -38,9 +38,19 @@ class SurveyScore(HasEstimate):
         """Return the intervals that can be asked for, the default first."""
 
     @property
+    @abstractmethod
+    def span(self) -> tuple[float, float]:
+        """The lowest and the highest value there is."""
+
+    @property
     def scale(self) -> Scale:
         """The scale of the question."""
         return self.answers.scale
+
+    @property
+    def measured_on(self) -> str | None:
+        """The points of the scale and which end is good: scores of other answers cannot be compared with this one."""
+        return f"{self.scale.span}, {'high' if self.scale.higher_is_better else 'low'} is good"
 
     @property
     def n(self) -> int:
@@ -108,4 +118,5 @@ def definition(what: str, answers: Answers) -> str:
     rule = "missing answers count as neutral" if answers.neutral else "missing answers left out"
     off = ", answers off the scale among them" if answers.off_scale else ""
     weighted = "; respondents weighted" if answers.weighted else ""
-    return f"{what}, on the scale {answers.scale.span}; {rule}{off}{weighted}."
+    of = f"; of a population of {answers.population:,}" if answers.population is not None else ""
+    return f"{what}, on the scale {answers.scale.span}; {rule}{off}{weighted}{of}."

@@ -65,7 +65,8 @@ def compare(a: Any, b: Any = None, *, adjust: Adjust = "holm", pairs: Pairs = "a
     Raises
     ------
     InvalidDataError
-        If units or ranges differ, one holds many cells, there are fewer than two, or an option is unknown.
+        If units, ranges or the scales of the answers differ, one holds many cells, there are fewer than two, or an
+        option is unknown.
 
     Notes
     -----
@@ -345,6 +346,12 @@ def _difference(a: Any, b: Any, labels: tuple[Any, Any] | None) -> Difference:
     if first.unit != second.unit:
         raise InvalidDataError(
             f"units differ: {first.name} is in {first.unit}, {second.name} in {second.unit}. Convert one of them first."
+        )
+    scales = [getattr(side, "measured_on", None) for side in (a, b)]
+    if None not in scales and scales[0] != scales[1]:
+        raise InvalidDataError(
+            f"scales differ: {first.name} is of answers on {scales[0]}, {second.name} of answers on {scales[1]}."
+            " Score both on one scale."
         )
     ranges = [value_range(side) for side in (first, second) if side.name != _TARGET]
     if len(set(ranges)) > 1 and np.isfinite(ranges).all() and not _known_exactly(first, second):

@@ -53,6 +53,11 @@ class HasEstimate(ABC):
         return reason
 
     @property
+    def measured_on(self) -> Any:
+        """What another number must share to be compared with this one, None where the unit says it all."""
+        return
+
+    @property
     def index(self) -> None:
         """None: this is a single number."""
         return
