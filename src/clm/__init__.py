@@ -48,6 +48,7 @@ if TYPE_CHECKING:
         compare_paired,
         csat,
         durations,
+        funnel,
         nps,
         replay,
         retention_table,
@@ -58,7 +59,7 @@ if TYPE_CHECKING:
         suggest_timeouts,
         to_frame,
     )
-    from clm.journeys import StageLog, StageLogs, TimeoutLengths
+    from clm.journeys import Funnel, StageLog, StageLogs, TimeoutLengths
     from clm.ltv import (
         BGBB,
         BGNBD,
@@ -111,6 +112,7 @@ _SUBPACKAGES = (
     "lifecycles",
     "ltv",
     "metrics",
+    "persist",
     "plot",
     "report",
     "retention",
@@ -160,6 +162,7 @@ _HOMES = {
         "compare_paired",
         "csat",
         "durations",
+        "funnel",
         "nps",
         "replay",
         "retention_table",
@@ -170,7 +173,7 @@ _HOMES = {
         "suggest_timeouts",
         "to_frame",
     ),
-    "clm.journeys": ("StageLog", "StageLogs", "TimeoutLengths"),
+    "clm.journeys": ("Funnel", "StageLog", "StageLogs", "TimeoutLengths"),
     "clm.ltv": (
         "BGBB",
         "BGNBD",
@@ -195,6 +198,7 @@ _HOMES = {
         "order_frequency_ltv",
     ),
     "clm.metrics": ("CustomerBase", "Scorecard", "scorecard"),
+    "clm.persist": ("from_json", "to_json"),
     "clm.retention": ("RetentionDefinition", "RetentionTable"),
     "clm.satisfaction": (
         "CES",
@@ -233,6 +237,7 @@ __all__ = [
     "Discount",
     "Durations",
     "Estimate",
+    "Funnel",
     "GammaGamma",
     "GammaGammaFit",
     "Grouped",
@@ -286,6 +291,8 @@ __all__ = [
     "detectable_nps",
     "durations",
     "formula_ltv",
+    "funnel",
+    "from_json",
     "historic_ltv",
     "kaplan_meier",
     "lifecycles",
@@ -318,6 +325,7 @@ __all__ = [
     "suggest_timeouts",
     "testing",
     "to_frame",
+    "to_json",
     "when",
 ]
 
