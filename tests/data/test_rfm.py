@@ -33,6 +33,11 @@ class TestInputs:
             ({"weights": [1, 0]}, "weights is not positive"),
             ({"customer": ["a", "a"]}, "customer ids repeat"),
             ({"unit": "weeks"}, "Did you mean 'week'"),
+            ({"sum_log_gaps": [np.nan, 0]}, "sum_log_gaps is missing or infinite in 1 of 2 rows"),
+            ({"sum_log_gaps": [1.0, 0.5]}, "sum_log_gaps is not 0 without a repeat purchase"),
+            # Two gaps of 30.43/2 weeks have 2 ln 15.215 = 5.4446; in days the same would be 9.3364.
+            ({"sum_log_gaps": [9.33, 0]}, "sum_log_gaps is above that of equal gaps"),
+            ({"sum_log_gaps": [5.4]}, "columns differ in length"),
         ],
         ids=str,
     )
@@ -59,6 +64,24 @@ class TestConsistency:
     def test_dropped_cannot_be_changed(self):
         with pytest.raises(TypeError):
             clm.RFM.from_arrays(**GOOD).dropped["x"] = 1
+
+    def test_gaps_add_up_in_cells_whatever_the_order(self):
+        given = {"frequency": [2, 0, 2, 2], "recency": [6, 0, 6, 6], "T": [9, 9, 9, 9]}
+        # Gaps of 3 and 3, of 2 and 4, of 1 and 5.
+        gaps = np.log([9.0, 1, 8, 5])
+        rfm = clm.RFM.from_arrays(**given, sum_log_gaps=gaps)
+        cells = rfm.cells
+        assert cells.sum_log_gaps == pytest.approx([0, np.log(360) / 3], abs=1e-9)
+        order = [2, 3, 0, 1]
+        mixed = clm.RFM.from_arrays(**{k: np.array(v)[order] for k, v in given.items()}, sum_log_gaps=gaps[order])
+        assert mixed.cells == cells
+        assert cells.cells.sum_log_gaps.tolist() == cells.sum_log_gaps.tolist()
+        weighted = clm.RFM.from_arrays([2, 2], [6, 6], [9, 9], sum_log_gaps=np.log([9, 8]), weights=[2, 1])
+        assert weighted.cells.sum_log_gaps == pytest.approx([np.log(9 * 9 * 8) / 3], abs=1e-9)
+        assert pickle.loads(pickle.dumps(rfm)) == rfm != clm.RFM.from_arrays(**given)
+        assert rfm.to_columns()["sum_log_gaps"].tolist() == gaps.tolist()
+        with pytest.raises(ValueError, match="read-only"):
+            rfm.sum_log_gaps[0] = 1
 
     @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=30))
     def test_cells_and_rows_belong_together(self, rows):

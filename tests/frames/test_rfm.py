@@ -13,6 +13,7 @@ from tests.frames.reference import end_of, histories, instant
 from tests.strategies import order_logs
 
 import clm
+from clm.frames._gaps import SCALE
 
 ARRAYS = ("customer", "frequency", "recency", "T", "monetary", "first", "value_first", "value_total")
 CDNOW_END = "1997-09-30"
@@ -257,6 +258,40 @@ class TestPublishedNumbers:
         assert cells.n == 2357
         for name in ("frequency", "recency", "T", "weights"):
             np.testing.assert_array_equal(getattr(cells, name), getattr(expected, name))
+
+        assert np.array_equal(cells.sum_log_gaps, expected.sum_log_gaps)
+
+    def test_gaps(self, frame):
+        log = orders(
+            [(7, date(2025, 1, day), 1.0) for day in (1, 8, 22, 23, 23)]
+            + [(3, date(2025, 1, 1), 1.0), (3, date(2025, 1, 31), 1.0), (5, date(2025, 1, 9), 1.0)]
+        )
+        rfm = clm.rfm(frame(log), through="2025-01-31")
+        # Customer 3 waited 30 days, customer 5 has not come back, customer 7 waited 7, 14 and 1 days.
+        assert rfm.sum_log_gaps == pytest.approx([np.log(30 / 7), 0, np.log(2 / 7)], abs=1e-9)
+        assert clm.rfm(frame(log), unit="day", occasion="week", through="2025-01-31").sum_log_gaps == pytest.approx(
+            [np.log(28), 0, np.log(7) + np.log(14)], abs=1e-9
+        )
+
+    def test_refunded_occasions_are_no_end_of_a_gap(self, frame):
+        log = orders([(7, date(2025, 1, 1), 5.0), (7, date(2025, 1, 3), -9.0), (7, date(2025, 1, 6), 5.0)])
+        assert clm.rfm(frame(log), unit="day").sum_log_gaps == pytest.approx([np.log(5)], abs=1e-9)
+
+    def test_orders_at_one_instant_have_no_time_between_them(self, typed_frame):
+        log = orders([(7, datetime(2025, 1, 1, hour), 1.0) for hour in (9, 9, 15)] + [(8, datetime(2025, 1, 2), 1.0)])
+        for reduced in (clm.rfm, clm.rfm_cells):
+            rfm = reduced(typed_frame(log), occasion="order", unit="hour")
+            assert sorted(rfm.sum_log_gaps.tolist()) == [-np.inf, 0]
+
+    def test_no_usual_gap_hangs_on_the_last_bit_of_a_logarithm(self):
+        # Halfway between two units the last bit of an engine's logarithm would decide which one it is.
+        gaps = np.arange(2, 40_001)
+        exact = np.log(gaps.astype(np.longdouble)) * np.longdouble(SCALE)
+        if np.finfo(np.longdouble).eps > 1e-18:
+            pytest.skip("no wider floats here to measure by")
+        from_half = np.abs(exact - np.floor(exact) - np.longdouble(0.5))
+        rounding = np.spacing(np.log(gaps)) * SCALE + np.spacing(exact.astype(float))
+        assert (from_half > 2 * rounding).all()
 
     def test_split_agrees_with_the_whole(self, cdnow):
         calibration, holdout = clm.rfm_split(cdnow, calibrate_through=CDNOW_END, through="1998-06-30")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from attrs import frozen
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clm.typing import Array, FloatArray, IntArray
+
+
+NANO: Final = 1e9
+"""Sums of logarithms are added up in whole billionths."""
 
 
 def _optional_floats(values: Any) -> FloatArray | None:
@@ -49,6 +53,10 @@ class RFM:
         Instant of the first occasion, UTC.
     value_first, value_total : (n,) ndarray of float64, or None
         Amount of the first occasion, and of everything, refunds included.
+    sum_log_gaps : (n,) ndarray of float64, or None
+        Sum of the natural logarithms of the times between consecutive occasions, in `unit`; 0 without a repeat, -inf
+        where two occasions fall on one instant. Of a row that stands for several customers it is their mean. What
+        `clm.BGCNBD` reads regularity from; None where it is not known.
     unit : {"hour", "day", "week", "month", "year"}
         Unit of recency and T.
     dropped : mapping of str to int
@@ -66,6 +74,7 @@ class RFM:
     first: Array | None = array_field(default=None)
     value_first: FloatArray | None = array_field(default=None)
     value_total: FloatArray | None = array_field(default=None)
+    sum_log_gaps: FloatArray | None = array_field(default=None)
     unit: str = "week"
     dropped: Mapping[str, int] = dropped_field()
     definition: str = "Purchase histories as given."
@@ -82,6 +91,7 @@ class RFM:
         *,
         weights: Any = None,
         customer: Any = None,
+        sum_log_gaps: Any = None,
         unit: str = "week",
     ) -> RFM:
         """Build from arrays that are reduced already.
@@ -94,6 +104,9 @@ class RFM:
             Customers a row stands for, positive.
         customer
             Ids, distinct.
+        sum_log_gaps
+            Sum of the natural logarithms of the times between consecutive purchases, in `unit`; only `clm.BGCNBD` and
+            `clm.MBGCNBD` need it.
         unit
             Unit of recency and T.
 
@@ -105,8 +118,8 @@ class RFM:
         ------
         InvalidDataError
             If lengths differ, a number is missing, negative or out of order (``0 <= recency <= T``, recency 0 exactly
-            where frequency is 0), a frequency is not whole, or a monetary value of a repeat buyer is missing
-            or negative.
+            where frequency is 0), a frequency is not whole, a monetary value of a repeat buyer is missing or negative,
+            or a sum of logarithms is above that of equal gaps.
 
         Examples
         --------
@@ -115,7 +128,7 @@ class RFM:
         2
         """
         columns = {"frequency": frequency, "recency": recency, "T": T}
-        optional = {"monetary": monetary, "weights": weights}
+        optional = {"monetary": monetary, "weights": weights, "sum_log_gaps": sum_log_gaps}
         columns |= {name: values for name, values in optional.items() if values is not None}
         arrays = {name: floats(values, name) for name, values in columns.items()}
         ids = None if customer is None else frozen_array(customer)
@@ -133,6 +146,7 @@ class RFM:
             monetary=arrays.get("monetary"),
             weights=arrays.get("weights"),
             customer=ids,
+            sum_log_gaps=arrays.get("sum_log_gaps"),
             unit=unit,
         )
         rfm.validate()
@@ -182,6 +196,8 @@ class RFM:
             refuse(
                 repeat & (self.monetary < 0), "monetary is negative", "Net refunds first, or leave those customers out."
             )
+        if self.sum_log_gaps is not None:
+            _check_gaps(x, recency, self.sum_log_gaps)
         if self.customer is not None and len(np.unique(self.customer)) < len(self.customer):
             raise InvalidDataError(
                 "customer ids repeat. Give one row a customer; clm.rfm(orders) builds it from an order log."
@@ -210,11 +226,17 @@ class RFM:
         rows, cell_of = distinct(self.frequency, self.recency, self.T, self.unit)
         weights = np.bincount(cell_of, self.weights, minlength=rows.size).astype(float)
         frequency, recency, age = (frozen_array(column[rows]) for column in (self.frequency, self.recency, self.T))
+        gaps = self.sum_log_gaps
+        if gaps is not None:
+            # Whole billionths, so that the order of the customers does not matter.
+            total = np.bincount(cell_of, np.rint(gaps * (NANO if self.weights is None else NANO * self.weights)))
+            gaps = frozen_array(total / NANO / weights)
         cells = RFM(
             frequency=frequency,
             recency=recency,
             T=age,
             weights=frozen_array(weights),
+            sum_log_gaps=gaps,
             unit=self.unit,
             definition=f"Distinct (frequency, recency, T) with weights, of: {self.definition}",
         )
@@ -222,13 +244,29 @@ class RFM:
 
     def to_columns(self) -> dict[str, Array]:
         """Return the rows as columns, for ``clm.to_frame``; columns that were not given are left out."""
-        names = ("customer", "frequency", "recency", "T", "monetary", "first", "value_first", "value_total", "weights")
+        names = (
+            "customer", "frequency", "recency", "T", "monetary", "first", "value_first", "value_total", "sum_log_gaps",
+            "weights",
+        )  # fmt: skip
         return {name: getattr(self, name) for name in names if getattr(self, name) is not None}
 
     def __repr__(self) -> str:
         repeaters = self.frequency > 0
         count = float(repeaters.sum() if self.weights is None else self.weights[repeaters].sum())
         return f"<RFM: {self.n:,} customers, {count:,.0f} repeat buyers, unit {self.unit}>"
+
+
+def _check_gaps(x: FloatArray, recency: FloatArray, gaps: FloatArray) -> None:
+    """Refuse sums of logarithms that no gaps have: equal gaps have the greatest."""
+    refuse(np.isnan(gaps) | (gaps == np.inf), "sum_log_gaps is missing or infinite", "Leave those customers out.")
+    refuse((x == 0) & (gaps != 0), "sum_log_gaps is not 0 without a repeat purchase", "There is no gap to count.")
+    count = np.maximum(x, 1)
+    most = x * np.log(np.where(x > 0, recency, 1.0) / count)
+    refuse(
+        gaps > most + 1e-6 * (count + np.abs(most)),
+        "sum_log_gaps is above that of equal gaps",
+        "Add up natural logarithms of the times between purchases, in the unit of recency.",
+    )
 
 
 @final

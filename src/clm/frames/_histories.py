@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from attrs import frozen
 
+from clm.frames._gaps import log_units
+
 if TYPE_CHECKING:
     from clm.frames._amounts import Exact
     from clm.typing import Array, BoolArray, FloatArray, IntArray
@@ -29,6 +31,8 @@ class Histories:
         Instant of the first occasion.
     value_first, value_repeat, value_total : (n,) ndarray of float64, or None
         Amount of the first occasion, of all later ones together, and of everything, refunds included.
+    gap_units, tied : (n,) ndarray of int64, or None
+        Sum of the logarithms of the gaps between occasions as `log_units` has them, and how many gaps are none.
     """
 
     customer: Array
@@ -39,6 +43,8 @@ class Histories:
     value_first: FloatArray | None = None
     value_repeat: FloatArray | None = None
     value_total: FloatArray | None = None
+    gap_units: IntArray | None = None
+    tied: IntArray | None = None
 
 
 @final
@@ -90,8 +96,8 @@ class Occasions:
         whole, rest = exact.split(amounts[order])
         return cls(customer[order], at[order], at[order], whole, rest, amounts[order] < 0)
 
-    def histories(self, exact: Exact) -> Histories:
-        """Reduce to one row a customer; customers without a purchase are left out."""
+    def histories(self, exact: Exact, *, gaps: bool) -> Histories:
+        """Reduce to one row a customer, with gaps on request; customers without a purchase are left out."""
         kept = ~self.refunded
         # Most logs hold no refunds: then everything is kept as it is.
         bought = slice(None) if kept.all() else kept
@@ -110,7 +116,17 @@ class Occasions:
                 totals = _added(self.whole, every)[row], _added(self.rest, every)[row]
             values = exact.join(*first), exact.join(sums[0] - first[0], sums[1] - first[1]), exact.join(*totals)
         occasions = ends - starts + 1
-        return Histories(customer[starts], occasions, period[starts], period[ends], at[starts], *values)
+        between = _gaps(period, starts) if gaps else (None, None)
+        return Histories(customer[starts], occasions, period[starts], period[ends], at[starts], *values, *between)
+
+
+def _gaps(period: IntArray, starts: IntArray) -> tuple[IntArray, IntArray]:
+    between = np.diff(period, prepend=0)
+    between[starts] = 1  # a first occasion has none before it, and the logarithm of 1 is 0
+    none = between == 0
+    # Periods are distinct, instants of orders need not be.
+    tied = _added(none.astype(np.int64), starts) if none.any() else np.zeros(len(starts), np.int64)
+    return _added(log_units(between), starts), tied
 
 
 def sort_rows(customer: IntArray, period: IntArray) -> tuple[IntArray, IntArray, IntArray]:

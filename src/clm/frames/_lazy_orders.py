@@ -11,6 +11,7 @@ from attrs import evolve, frozen
 from clm.errors import InvalidDataError
 from clm.frames._amounts import FINEST, ROUNDING, Exact
 from clm.frames._column import read_series
+from clm.frames._gaps import nanos, with_log_units
 from clm.frames._histories import Histories
 from clm.frames._ids import sort_ids
 from clm.frames._kept import KEPT, kept_plan
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 WHOLE: Final = "clm_whole"
 REST: Final = "clm_rest"
 UNITS: Final = "clm_units"
+GAP: Final = "clm_gap"
+TIED: Final = "clm_tied"
 
 
 @final
@@ -65,13 +68,16 @@ class LazyOrders:
         """Return purchase histories, and how many occasions refunds took back, as `Orders.histories`."""
         occasions = self._occasions(after, amounts=self.has_amounts)
         refunded = self._refunded(occasions)
-        found = collect(self._per_customer(occasions, refunded=refunded), self.plan.engine, self.plan.what)
+        gaps = after is None
+        customers = self._per_customer(occasions, refunded=refunded, gaps=gaps)
+        found = collect(customers, self.plan.engine, self.plan.what)
         customer, order = sort_ids(read_series(found[ID]), ID)
         column = {name: found[name].to_numpy()[order] for name in found.columns if name != ID}
         counts = {name: values.astype(np.int64) for name, values in column.items() if values.dtype.kind in "iu"}
         values = self._values({**column, **counts}, refunded=refunded) if self.has_amounts else (None, None, None)
         spans = (counts[name] for name in ("occasions", "first", "last", "first_at"))
-        return Histories(customer, *spans, *values), refunded
+        between = (counts[GAP], counts[TIED]) if gaps else (None, None)
+        return Histories(customer, *spans, *values, *between), refunded
 
     def _values(self, column: dict[str, Any], *, refunded: int) -> tuple[FloatArray, FloatArray, FloatArray]:
         def parts(stage: str) -> tuple[Any, Any]:
@@ -83,19 +89,28 @@ class LazyOrders:
         return self.exact.join(*first), self.exact.join(*repeat), self.exact.join(*total)
 
     def cells(self) -> tuple[dict[str, IntArray], int]:
-        """Return distinct (occasions, first, last) with the customers of each, and how many occasions refunds took."""
+        """Return distinct (occasions, first, last) with the customers of each, and how many occasions refunds took.
+
+        With them the sums of `nanos` over the customers, and how many gaps are none.
+        """
         occasions = self._occasions(None, amounts=self.negative)
         refunded = self._refunded(occasions)
         if refunded:
             occasions = occasions.filter(~self._is_refund())
-        customers = occasions.group_by(ID).agg(
-            occasions=nw.len().cast(nw.Int64()), first=nw.col(PERIOD).min(), last=nw.col(PERIOD).max()
+        customers = (
+            _with_gaps(occasions)
+            .group_by(ID)
+            .agg(occasions=nw.len().cast(nw.Int64()), first=nw.col(PERIOD).min(), last=nw.col(PERIOD).max(), **_GAPS)
         )
+        units, repeats = nw.col(GAP).cast(nw.Float64()), (nw.col("occasions") - 1).cast(nw.Float64())
+        slot = float(self.rules.ages(np.array([1]))[0])
+        customers = customers.with_columns(nanos(units, repeats, slot).floor().cast(nw.Int64()).alias(GAP))
         keys = ("occasions", "first", "last")
         found = collect(
-            customers.group_by(*keys).agg(weight=nw.len().cast(nw.Int64())), self.plan.engine, self.plan.what
+            customers.group_by(*keys).agg(weight=nw.len().cast(nw.Int64()), **_GAPS), self.plan.engine, self.plan.what
         )
-        return {name: found[name].to_numpy().astype(np.int64) for name in (*keys, "weight")}, refunded
+        names = {"weight": "weight", GAP: "nanos", TIED: "tied"} | {key: key for key in keys}
+        return {name: found[column].to_numpy().astype(np.int64) for column, name in names.items()}, refunded
 
     def _occasions(self, after: int | None, *, amounts: bool) -> Any:
         frame = self.plan.frame
@@ -123,17 +138,18 @@ class LazyOrders:
         row = collect(occasions.filter(self._is_refund()).select(n=nw.len()), self.plan.engine, self.plan.what)
         return int(row["n"].to_list()[0])
 
-    def _per_customer(self, occasions: Any, *, refunded: int) -> Any:
+    def _per_customer(self, occasions: Any, *, refunded: int, gaps: bool) -> Any:
         bought = occasions.filter(~self._is_refund()) if refunded else occasions
         aggregates = {
             "occasions": nw.len().cast(nw.Int64()),
             "first": nw.col(PERIOD).min(),
             "last": nw.col(PERIOD).max(),
             "first_at": nw.col(AT).min(),
-        }
+        } | (_GAPS if gaps else {})
+        apart = _with_gaps(bought) if gaps else bought
         if not self.has_amounts:
-            return bought.group_by(ID).agg(**aggregates)
-        customers = bought.group_by(ID).agg(**aggregates, **self._sums("_bought"))
+            return apart.group_by(ID).agg(**aggregates)
+        customers = apart.group_by(ID).agg(**aggregates, **self._sums("_bought"))
         firsts = bought
         if self.rules.calendar is None:
             # Of orders at one instant the smallest comes first, as in memory.
@@ -145,6 +161,13 @@ class LazyOrders:
             totals = occasions.group_by(ID).agg(**self._sums("_total"))
             customers = customers.join(totals, on=ID, how="inner")
         return customers
+
+
+_GAPS: Final = {name: integer_sum(name) for name in (GAP, TIED)}
+
+
+def _with_gaps(occasions: Any) -> Any:
+    return with_log_units(occasions, ID, PERIOD, units=GAP, tied=TIED)
 
 
 def _split(frame: Any, exact: Exact) -> Any:

@@ -71,7 +71,7 @@ class Orders:
         Parameters
         ----------
         after
-            Take only rows after an instant.
+            Take only rows after an instant; the gaps between them are not asked for.
         """
         log = self
         if after is not None:
@@ -79,7 +79,7 @@ class Orders:
             amounts = None if self.amounts is None else self.amounts[rows]
             log = evolve(self, customer=self.customer[rows], at=self.at[rows], amounts=amounts)
         occasions = log.occasions()
-        histories = occasions.histories(self.exact)
+        histories = occasions.histories(self.exact, gaps=after is None)
         return evolve(histories, customer=self.ids.labels(histories.customer)), int(occasions.refunded.sum())
 
     def occasions(self) -> Occasions:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from attrs import evolve
 
-from clm.data import RFM, Holdout, describe, parse_through
+from clm.data import NANO, RFM, Holdout, describe, parse_through
 from clm.errors import InvalidDataError
+from clm.frames._gaps import sum_log_gaps
 from clm.frames._lazy_orders import LazyOrders, read_lazy_orders
 from clm.frames._orders import Orders, read_orders
 from clm.frames._plan import Plan, plan
@@ -19,7 +20,7 @@ from clm.stats import frozen_array
 if TYPE_CHECKING:
     from clm.frames._histories import Histories
     from clm.frames._source import Table
-    from clm.typing import IntArray, Unit
+    from clm.typing import FloatArray, IntArray, Unit
 
 Occasion = Literal["hour", "day", "week", "month", "quarter", "year", "order"]
 Refunds = Literal["net", "ignore", "raise"]
@@ -195,7 +196,8 @@ def rfm_cells(
     Returns
     -------
     RFM
-        Distinct (frequency, recency, T) with `weights`, without ids and amounts.
+        Distinct (frequency, recency, T) with `weights`, without ids and amounts; `sum_log_gaps` is the mean of the
+        customers who share a row.
 
     Raises
     ------
@@ -220,6 +222,7 @@ def rfm_cells(
         customers = evolve(
             _bare(found["occasions"], found["first"], found["last"], log, refunded),
             weights=frozen_array(found["weight"], float),
+            sum_log_gaps=_sealed(np.where(found["tied"] > 0, -np.inf, found["nanos"] / NANO / found["weight"])),
         )
     return evolve(customers.cells, dropped=customers.dropped)
 
@@ -248,7 +251,15 @@ def _container(histories: Histories, log: Orders | LazyOrders, refunded: int) ->
         first=_sealed(histories.first_at.view("M8[us]")),
         value_first=_sealed(histories.value_first),
         value_total=_sealed(histories.value_total),
+        sum_log_gaps=_sealed(_sum_log_gaps(histories, log.rules)),
     )
+
+
+def _sum_log_gaps(histories: Histories, rules: Rules) -> FloatArray:
+    assert histories.gap_units is not None  # they were asked for
+    assert histories.tied is not None
+    slot = float(rules.ages(np.array([1]))[0])
+    return sum_log_gaps(histories.gap_units, histories.tied, histories.occasions, slot)
 
 
 def _bare(occasions: IntArray, first: IntArray, last: IntArray, log: Orders | LazyOrders, refunded: int) -> RFM:
