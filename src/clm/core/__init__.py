@@ -2,11 +2,11 @@
 
 from clm.core._checks import Finding
 from clm.core._duration import microseconds_of
-from clm.core._guards import Guard, guard_from_dict, when
+from clm.core._guards import OPERATORS, All, Comparison, Either, Guard, Not, guard_from_dict, when
 from clm.core._history import History
 from clm.core._instants import NEVER, instant, microseconds
 from clm.core._lifecycle import Lifecycle
-from clm.core._machine import Machine
+from clm.core._machine import AFTER, ATTRIBUTE, IDLE, IDLE_OF, Machine
 from clm.core._mapping import FrozenMapping
 from clm.core._names import ACQUIRED, TIMEOUT
 from clm.core._parts import Stage, Timeout, Transition
@@ -17,19 +17,28 @@ from clm.core._walk import BY_ACQUISITION, BY_TIMEOUT, MAX_VISITS, WAITING, TooM
 
 __all__ = [
     "ACQUIRED",
+    "AFTER",
+    "ATTRIBUTE",
     "BY_ACQUISITION",
     "BY_TIMEOUT",
+    "IDLE",
+    "IDLE_OF",
     "MAX_VISITS",
     "NEVER",
+    "OPERATORS",
     "TIMEOUT",
     "WAITING",
+    "All",
+    "Comparison",
     "Customer",
+    "Either",
     "Finding",
     "FrozenMapping",
     "Guard",
     "History",
     "Lifecycle",
     "Machine",
+    "Not",
     "Policy",
     "Stage",
     "State",

@@ -10,7 +10,7 @@ from clm.core._duration import MICROSECOND
 from clm.core._names import PREVIOUS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from clm.core._guards import Guard
     from clm.core._lifecycle import Lifecycle
@@ -99,6 +99,16 @@ class Machine:
                     break
                 return resolved, resolved != stage or reenter, True
         return stage, False, False
+
+    @property
+    def looks_back(self) -> bool:
+        """Whether some touchpoint leads to the stage of the visit before."""
+        return any(target == _BACK for kinds in self._candidates for found in kinds for _, target, _ in found)
+
+    def guards_on(self, kind: int) -> Iterator[Guard]:
+        """Go through the conditions that a touchpoint of a known kind may have to meet, stage by stage."""
+        for kinds in self._candidates:
+            yield from (guard for guard, _, _ in kinds[kind] if guard is not None)
 
     def targets(self, stage: int, kind: int) -> tuple[str, ...]:
         """Return where a touchpoint of a known kind may lead from a stage, in the order in which it is tried."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clm.core import Machine
-    from clm.journeys._engine import Walked
+    from clm.journeys._walked import Walked
     from clm.typing import Array, BoolArray, FloatArray, IntArray
 
 MISSING: Final = np.iinfo(np.int64).min

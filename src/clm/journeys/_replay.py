@@ -9,10 +9,11 @@ import numpy as np
 from clm.core import MAX_VISITS, check_max_visits, check_policy, instant, unknown_kind
 from clm.data import Zone
 from clm.errors import InvalidDataError
-from clm.journeys._engine import Grouped, walk_all
+from clm.journeys._engine import walk_all
 from clm.journeys._input import Log, microseconds
 from clm.journeys._log import StageLog
 from clm.journeys._order import count_ties, in_order, row_numbers
+from clm.journeys._walked import Grouped
 from clm.stats import frozen_array
 
 if TYPE_CHECKING:
@@ -135,7 +136,7 @@ def replay_arrays(
     grouped = Grouped(
         rows=rows,
         counts=np.bincount(log.customer.codes[rows], minlength=len(log.customer.values)),
-        at=log.at,
+        at=log.at[rows],
         kind=kinds,
         amount=log.amount,
         score=log.score,
