@@ -2,10 +2,13 @@
 
 from clm.ltv._average_order import average_order_ltv
 from clm.ltv._berger_nasr import berger_nasr_ltv
+from clm.ltv._beta_discrete_weibull import BetaDiscreteWeibull
 from clm.ltv._bg_bb import BGBB
 from clm.ltv._bg_nbd import BGNBD
 from clm.ltv._churn import churn_ltv
 from clm.ltv._cohort import CohortValue
+from clm.ltv._contract_fit import ContractFit
+from clm.ltv._contract_renewals import Renewals
 from clm.ltv._contribution import contribution_ltv
 from clm.ltv._customer_equity import customer_equity
 from clm.ltv._formula import formula_ltv
@@ -13,6 +16,7 @@ from clm.ltv._gamma_gamma import GammaGamma
 from clm.ltv._gamma_gamma_fit import GammaGammaFit
 from clm.ltv._historic import historic_ltv
 from clm.ltv._lifetime_value import OrderValueModel, PurchaseModel, lifetime_value
+from clm.ltv._likelihood_ratio import LikelihoodRatioTest
 from clm.ltv._margin import margin_ltv
 from clm.ltv._margin_multiple import margin_multiple
 from clm.ltv._markov import markov_ltv
@@ -22,20 +26,28 @@ from clm.ltv._order_frequency import order_frequency_ltv
 from clm.ltv._pareto_nbd import ParetoNBD
 from clm.ltv._prediction_interval import PredictionInterval
 from clm.ltv._purchase_fit import PurchaseFit
+from clm.ltv._shifted_beta_geometric import ShiftedBetaGeometric
+from clm.ltv._subscription import Survives, subscription_ltv
 
 __all__ = [
     "BGBB",
     "BGNBD",
     "MBGNBD",
     "NBD",
+    "BetaDiscreteWeibull",
     "CohortValue",
+    "ContractFit",
     "GammaGamma",
     "GammaGammaFit",
+    "LikelihoodRatioTest",
     "OrderValueModel",
     "ParetoNBD",
     "PredictionInterval",
     "PurchaseFit",
     "PurchaseModel",
+    "Renewals",
+    "ShiftedBetaGeometric",
+    "Survives",
     "average_order_ltv",
     "berger_nasr_ltv",
     "churn_ltv",
@@ -48,4 +60,5 @@ __all__ = [
     "margin_multiple",
     "markov_ltv",
     "order_frequency_ltv",
+    "subscription_ltv",
 ]

@@ -93,8 +93,7 @@ def formula_ltv(
     <lifetime value: 366.7 currency (95% interval 304.8 to 439.2; n = 200)>
     """
     check_flag(first_payment, "first_payment")
-    if timing not in {"start", "end"}:
-        raise InvalidDataError(f"timing must be 'start' or 'end', not {timing!r}.")
+    check_timing(timing)
     family = RetentionFamily(
         discount=period_rate(discount),
         first_payment=first_payment,
@@ -202,6 +201,18 @@ def check_flag(flag: Any, name: str) -> None:
     """
     if not isinstance(flag, (bool, np.bool_)):
         raise InvalidDataError(f"{name} must be True or False, not {flag!r}.")
+
+
+def check_timing(timing: Any) -> None:
+    """Refuse what is neither the start nor the end of a period.
+
+    Raises
+    ------
+    InvalidDataError
+        If it is anything else.
+    """
+    if timing not in ("start", "end"):
+        raise InvalidDataError(f"timing must be 'start' or 'end', not {timing!r}.")
 
 
 def check_growth(growth: Any) -> float:
