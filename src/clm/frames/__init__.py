@@ -4,6 +4,7 @@ from clm.frames._answers import ces, csat, nps
 from clm.frames._by import Grouped, by
 from clm.frames._cohort_value import cohort_ltv
 from clm.frames._durations import durations
+from clm.frames._funnel import funnel
 from clm.frames._output import Columnar, to_frame
 from clm.frames._period import Period
 from clm.frames._respondents import compare_paired, score_per_customer
@@ -24,6 +25,7 @@ __all__ = [
     "compare_paired",
     "csat",
     "durations",
+    "funnel",
     "nps",
     "replay",
     "retention_table",

@@ -42,7 +42,7 @@ def by(
     *args: P.args,
     **options: P.kwargs,
 ) -> Grouped[R | Estimate[float]]: ...
-def by(data: Any, group: Any, method: Any, min_n: Any = 0, *args: Any, **options: Any) -> Any:
+def by(data: Any, group: Any, method: Any, *args: Any, min_n: Any = 0, **options: Any) -> Any:
     """Apply a method to each group of rows.
 
     Parameters

@@ -3,6 +3,7 @@
 from clm.journeys._coded import Coded
 from clm.journeys._cycles import Cycles
 from clm.journeys._funnel import StageFunnel
+from clm.journeys._funnel_result import Funnel
 from clm.journeys._joined import StageLogs
 from clm.journeys._log import StageLog
 from clm.journeys._occupancy import Occupancy
@@ -15,6 +16,7 @@ __all__ = [
     "Coded",
     "Columns",
     "Cycles",
+    "Funnel",
     "Occupancy",
     "StageAt",
     "StageFunnel",
