@@ -5,8 +5,10 @@ from clm.frames._by import Grouped, by
 from clm.frames._cohort_value import cohort_ltv
 from clm.frames._durations import durations
 from clm.frames._funnel import funnel
+from clm.frames._health import health_score
 from clm.frames._output import Columnar, to_frame
 from clm.frames._period import Period
+from clm.frames._questionnaires import product_market_fit, sus, umux_lite
 from clm.frames._respondents import compare_paired, score_per_customer
 from clm.frames._retention import retention_table
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
@@ -26,7 +28,9 @@ __all__ = [
     "csat",
     "durations",
     "funnel",
+    "health_score",
     "nps",
+    "product_market_fit",
     "replay",
     "retention_table",
     "rfm",
@@ -34,5 +38,7 @@ __all__ = [
     "rfm_split",
     "score_per_customer",
     "suggest_timeouts",
+    "sus",
     "to_frame",
+    "umux_lite",
 ]

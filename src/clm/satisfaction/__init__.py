@@ -6,11 +6,14 @@ from clm.satisfaction._ces import CES
 from clm.satisfaction._coding import code_answers
 from clm.satisfaction._contributions import Contributions, ScoreName
 from clm.satisfaction._csat import CSAT
+from clm.satisfaction._health import HealthScores, score_health
 from clm.satisfaction._nps import NPS
 from clm.satisfaction._paired import PairedDifference
+from clm.satisfaction._product_market_fit import ProductMarketFit
 from clm.satisfaction._sample_size import detectable_nps, power_nps, sample_size_csat, sample_size_nps
 from clm.satisfaction._scale import Scale
 from clm.satisfaction._score import SurveyScore
+from clm.satisfaction._usability import Usability
 
 __all__ = [
     "CES",
@@ -19,13 +22,17 @@ __all__ = [
     "Answers",
     "Cells",
     "Contributions",
+    "HealthScores",
     "PairedDifference",
+    "ProductMarketFit",
     "Scale",
     "ScoreName",
     "SurveyScore",
+    "Usability",
     "code_answers",
     "detectable_nps",
     "power_nps",
     "sample_size_csat",
     "sample_size_nps",
+    "score_health",
 ]
