@@ -10,6 +10,7 @@ from clm.journeys._occupancy import Occupancy
 from clm.journeys._placed import StageAt, Upcoming
 from clm.journeys._replay import replay_arrays
 from clm.journeys._silence import TimeoutLengths, timeout_lengths
+from clm.journeys._transitions import TransitionMatrix
 from clm.journeys._visits import Columns, Visits
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "StageLog",
     "StageLogs",
     "TimeoutLengths",
+    "TransitionMatrix",
     "Upcoming",
     "Visits",
     "replay_arrays",

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import evolve, field, frozen
 
-from clm.core import FrozenMapping, instant, microseconds, microseconds_of
+from clm.core import FrozenMapping, microseconds, microseconds_of
 from clm.data import Calendar, Zone, describe, parse_through
 from clm.errors import InvalidDataError, nearest
 from clm.journeys._cycles import Cycles, cycles
 from clm.journeys._funnel import StageFunnel, reached
+from clm.journeys._moves import counted_moves, counted_periods
 from clm.journeys._occupancy import Occupancy, occupancy
-from clm.journeys._placed import StageAt, Upcoming
+from clm.journeys._placed import StageAt, Upcoming, stage_at, upcoming
 from clm.journeys._rollup import parents_of, rolled_up_next, rolled_up_visits
 from clm.stats import frozen_array, seal
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     from clm.core import Lifecycle
+    from clm.journeys._transitions import TransitionMatrix
     from clm.journeys._visits import Columns, Visits
     from clm.typing import Array, IntArray
 
@@ -130,21 +132,7 @@ class StageLog:
                 f"when={describe(moment, self.zone)} is after the log's end, {describe(self._through, self.zone)}. Ask "
                 "for a moment up to then, or replay with a later through=."
             )
-        visits = self.visits
-        if not visits.n:
-            return self._placed(moment, np.empty(0, np.int64))
-        entered = np.add.reduceat((visits.entered <= moment).astype(np.int64), visits.offsets[:-1])
-        last = visits.offsets[:-1] + entered - 1
-        return self._placed(moment, np.where(entered > 0, last, -1))
-
-    def _placed(self, moment: int, visit: IntArray) -> StageAt:
-        begun = visit >= 0
-        return StageAt(
-            when=instant(moment),
-            customer=frozen_array(self.customer[begun]),
-            codes=frozen_array(self.visits.stage_codes[visit[begun]]),
-            stages=self.visits.machine.stages,
-        )
+        return stage_at(self.visits, moment)
 
     def occupancy(self, period: str = "week", *, week_start: str = "monday") -> Occupancy:
         """Count customers in each stage at the end of each calendar period.
@@ -237,16 +225,28 @@ class StageLog:
         ['at_risk']
         """
         until = self._through + microseconds_of(within, "within")
-        due = np.flatnonzero(self.next_at <= until)
-        due = due[np.argsort(self.next_at[due], kind="stable")]
-        names = np.array(self.visits.machine.stages, dtype=object)
-        return Upcoming(
-            customer=frozen_array(self.customer[due]),
-            stage=frozen_array(names[self.visits.stage_codes[self.visits.offsets[1:][due] - 1]]),
-            next_stage=frozen_array(names[self.next_stage[due]]),
-            at=frozen_array(self.next_at[due].view("M8[us]")),
-            definition=f"Customers whom a timeout moves by {describe(until, self.zone)} unless a touchpoint comes.",
-        )
+        return upcoming(self.visits, self.next_at, self.next_stage, until, self.zone)
+
+    def transitions(self, *, period: str | None = None, week_start: str = "monday") -> TransitionMatrix:
+        """Count moves between stages.
+
+        Parameters
+        ----------
+        period
+            None to count moves, whenever they came: the stage of each visit and that of the next. ``"day"``,
+            ``"month"`` and their like to count customers by their stage as each period starts and as the next one does,
+            those who stayed among them, over the complete periods.
+        week_start
+            The weekday on which weeks start.
+
+        Returns
+        -------
+        TransitionMatrix
+            With probabilities, and what they lead to. ``clm.markov_ltv`` takes it as it is.
+        """
+        if period is None:
+            return counted_moves(self.visits, self.lifecycle, self._through, self.zone)
+        return counted_periods(self.visits, self.lifecycle, self._through, Calendar(period, self.zone, week_start))
 
     def cycles(self) -> Cycles:
         """Tell full cycles from partial ones: rounds from the initial stage until the customer is back in it.

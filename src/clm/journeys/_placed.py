@@ -9,12 +9,16 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import field, frozen
 
+from clm.core import instant
+from clm.data import describe
 from clm.stats import array_field, frozen_array, same, seal
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-    from clm.typing import Array
+    from clm.data import Zone
+    from clm.journeys._visits import Visits
+    from clm.typing import Array, IntArray
 
 
 @final
@@ -115,3 +119,32 @@ class Upcoming:
 
     def __repr__(self) -> str:
         return f"<{len(self):,} customers whom silence will move>"
+
+
+def stage_at(visits: Visits, moment: int) -> StageAt:
+    """Return the stage of every customer who had begun by a moment, in microseconds."""
+    visit = np.empty(0, np.int64)
+    if visits.n:
+        entered = np.add.reduceat((visits.entered <= moment).astype(np.int64), visits.offsets[:-1])
+        visit = np.where(entered > 0, visits.offsets[:-1] + entered - 1, -1)
+    begun = visit >= 0
+    return StageAt(
+        when=instant(moment),
+        customer=frozen_array(visits.customer[begun]),
+        codes=frozen_array(visits.stage_codes[visit[begun]]),
+        stages=visits.machine.stages,
+    )
+
+
+def upcoming(visits: Visits, next_at: IntArray, next_stage: Array, until: int, zone: Zone) -> Upcoming:
+    """Return the customers whom silence moves by an instant, the soonest first."""
+    due = np.flatnonzero(next_at <= until)
+    due = due[np.argsort(next_at[due], kind="stable")]
+    names = np.array(visits.machine.stages, dtype=object)
+    return Upcoming(
+        customer=frozen_array(visits.customer[due]),
+        stage=frozen_array(names[visits.stage_codes[visits.offsets[1:][due] - 1]]),
+        next_stage=frozen_array(names[next_stage[due]]),
+        at=frozen_array(next_at[due].view("M8[us]")),
+        definition=f"Customers whom a timeout moves by {describe(until, zone)} unless a touchpoint comes.",
+    )

@@ -119,7 +119,9 @@ def _moves(counts: Any, matrix: FloatArray, estimate: Estimate[Any] | None) -> I
     else:
         return None
     known = moves > 0
-    if (~known & ~np.isnan(matrix).all(axis=1)).any():
+    # Customers stay in a final state for good: nobody was counted to leave it, and nothing about it is estimated.
+    final = ~known & (np.diag(matrix) == 1)
+    if (~known & ~final & ~np.isnan(matrix).all(axis=1)).any():
         return None
     safe = np.where(known, moves, 1.0)[:, None]
     if counts is not None and not np.allclose((counts / safe)[known], matrix[known], rtol=0, atol=_ROUNDING):
