@@ -91,7 +91,7 @@ if TYPE_CHECKING:
         order_frequency_ltv,
         subscription_ltv,
     )
-    from clm.metrics import CustomerBase, Scorecard, scorecard
+    from clm.metrics import CustomerBase, DueList, Scorecard, due, scorecard
     from clm.persist import from_json, to_json
     from clm.retention import RetentionDefinition, RetentionTable
     from clm.satisfaction import (
@@ -216,7 +216,7 @@ _HOMES = {
         "order_frequency_ltv",
         "subscription_ltv",
     ),
-    "clm.metrics": ("CustomerBase", "Scorecard", "scorecard"),
+    "clm.metrics": ("CustomerBase", "DueList", "Scorecard", "due", "scorecard"),
     "clm.persist": ("from_json", "to_json"),
     "clm.retention": ("RetentionDefinition", "RetentionTable"),
     "clm.satisfaction": (
@@ -259,6 +259,7 @@ __all__ = [
     "CustomerBase",
     "Difference",
     "Discount",
+    "DueList",
     "Durations",
     "Estimate",
     "Funnel",
@@ -317,6 +318,7 @@ __all__ = [
     "customer_equity",
     "datasets",
     "detectable_nps",
+    "due",
     "durations",
     "formula_ltv",
     "funnel",

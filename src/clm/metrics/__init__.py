@@ -1,8 +1,11 @@
 """Metrics of a whole customer base, built in and plugged in, and the scorecard that shows them by stage."""
 
+from clm.metrics import rules
 from clm.metrics._acquisition import CostPerAcquisition, NewCustomers, SignUpRate
 from clm.metrics._base import CustomerBase
 from clm.metrics._conversion import AverageOrderValue, ConversionRate, Orders, Revenue, TimeToFirstPurchase
+from clm.metrics._due import due
+from clm.metrics._due_list import STATUSES, DueList
 from clm.metrics._fits import NotFittedError
 from clm.metrics._loyalty import CustomerLifetimeValue, LoyalShare, ReferralRate
 from clm.metrics._protocol import STAGES, TABLES, Direction, Metric
@@ -17,10 +20,12 @@ from clm.metrics._retention import (
     SurveyScore,
 )
 from clm.metrics._row import ScorecardRow
+from clm.metrics._rules import DateOf, Entered, Event, Rule, Silence
 from clm.metrics._scorecard import Scorecard, scorecard
 
 __all__ = [
     "STAGES",
+    "STATUSES",
     "TABLES",
     "AverageOrderValue",
     "ChannelTotal",
@@ -31,7 +36,11 @@ __all__ = [
     "CustomerBase",
     "CustomerLifetimeValue",
     "CustomersReached",
+    "DateOf",
     "Direction",
+    "DueList",
+    "Entered",
+    "Event",
     "Followers",
     "LoyalShare",
     "Metric",
@@ -44,13 +53,17 @@ __all__ = [
     "RepeatPurchaseRate",
     "RetentionRate",
     "Revenue",
+    "Rule",
     "Scorecard",
     "ScorecardRow",
     "SignUpRate",
+    "Silence",
     "SurveyScore",
     "TimeToFirstPurchase",
+    "due",
     "get",
     "measure",
     "names",
+    "rules",
     "scorecard",
 ]
