@@ -73,7 +73,7 @@ def visits_of(program: Program, steps: Steps, course: Course, customers: int) ->
         row=row,
         next_at=_spread(course.next_at, steps, customers, NEVER),
         next_stage=_spread(course.next_stage, steps, customers, WAITING),
-        illegal=steps.row[illegal].astype(np.int64),
+        illegal=steps.row[illegal],
         illegal_stage=program.stage.take(course.before[illegal]),
     )
 

@@ -10,14 +10,15 @@ from attrs import frozen
 from clm.core import NEVER
 from clm.errors import InvalidDataError
 from clm.journeys._coded import Coded
-from clm.journeys._order import ranks
+from clm.journeys._order import put_in_order, ranks
 from clm.journeys._visits import Columns, Visits
 from clm.stats import floats, frozen_array, refuse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from clm.core import Machine
+    from clm.journeys._order import Ordered
     from clm.journeys._walked import Walked
     from clm.typing import Array, BoolArray, FloatArray, IntArray
 
@@ -108,40 +109,60 @@ class Log:
             listed = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
             raise InvalidDataError(f"columns differ in length: {listed}. Give one entry a row in each.")
 
-    def usable(self, through: int | None) -> tuple[dict[str, int], BoolArray]:
-        """Return how many rows are left out, by reason, and which ones are not."""
-        usable = np.ones(len(self.at), bool)
+    def usable(self, through: int | None) -> tuple[dict[str, int], BoolArray | None]:
+        """Return how many rows are left out, by reason, and which ones are not; None where nothing is left out."""
         dropped = {}
-        faults = {
-            "null ids": self.customer.codes == NULL,
-            "blank ids": self.customer.codes < NULL,
-            "null times": self.at == MISSING,
-            "null kinds": self.kind.codes < 0,
-            "after through": None if through is None else self.at > through,
-        }
-        for reason, fault in faults.items():
-            count = 0 if fault is None else int(np.count_nonzero(usable & fault))
-            if fault is not None and count:
+        usable = None
+        for reason, fault in self._faults(through):
+            usable = np.ones(len(self.at), bool) if usable is None else usable
+            count = int(np.count_nonzero(usable & fault))
+            if count:
                 dropped[reason] = count
                 usable &= ~fault
         return dropped, usable
 
+    def _faults(self, through: int | None) -> Iterator[tuple[str, BoolArray]]:
+        # Most logs have none: the extremes of a column say so at less expense.
+        if self.customer.codes.min(initial=0) < 0:
+            yield "null ids", self.customer.codes == NULL
+            yield "blank ids", self.customer.codes < NULL
+        if self.at.min(initial=0) == MISSING:
+            yield "null times", self.at == MISSING
+        if self.kind.codes.min(initial=0) < 0:
+            yield "null kinds", self.kind.codes < 0
+        if through is not None and self.at.max(initial=through) > through:
+            yield "after through", self.at > through
+
     def kinds_of(self, machine: Machine) -> Array:
         """Return the machine's number of each row's kind; negative where it has none."""
         numbers = [machine.codes.get(kind, -1) for kind in self.kind.values.tolist()]
-        # The last entry answers negative codes.
-        return np.array([*numbers, -1], np.int16)[np.maximum(self.kind.codes, -1)]
+        # The last entry answers code -1; below that there are none, or they are brought up to it.
+        small = np.int8 if len(machine.kinds) <= np.iinfo(np.int8).max else np.int16
+        codes = self.kind.codes
+        if len(codes) and int(codes.min()) < NULL:
+            codes = np.maximum(codes, NULL)
+        return np.array([*numbers, -1], small)[codes]
 
-    def tie_breakers(self, *, rows_in_order: bool) -> list[Array]:
-        """Return what orders rows of one customer and instant, foremost first; then comes the row itself."""
-        if self.order is not None:
-            return [ranks(self.order)]
-        if rows_in_order:
-            return []
-        kinds = ranks(self.kind.values)[self.kind.codes] if len(self.kind.values) else self.kind.codes
-        channels = None if self.channel is None else self.channel.codes
-        others = (None if self.ref is None else ranks(self.ref), self.amount, self.score, channels)
-        return [kinds, *(column for column in others if column is not None)]
+    def in_order(self, kept: BoolArray | None, *, rows_in_order: bool) -> Ordered:
+        """Put the rows that are kept, or all, in the order in which they are applied."""
+
+        def tie_breakers(rows: IntArray) -> list[Array]:
+            if self.order is not None:
+                return [ranks(self.order[rows])]
+            kinds = ranks(self.kind.values)[self.kind.codes[rows]]
+            channels = None if self.channel is None else self.channel.codes[rows]
+            refs = None if self.ref is None else ranks(self.ref[rows])
+            numbers = (None if column is None else column[rows] for column in (self.amount, self.score))
+            return [kinds, *(column for column in (refs, *numbers, channels) if column is not None)]
+
+        return put_in_order(
+            self.customer.codes,
+            self.at,
+            kept,
+            len(self.customer.values),
+            tie_breakers=None if rows_in_order and self.order is None else tie_breakers,
+            decided=self.order is not None,
+        )
 
     def dates(self, machine: Machine, attributes: Mapping[str, Any]) -> tuple[IntArray, ...]:
         """Return for each attribute that a timeout names its instants, ``NEVER`` where missing."""
@@ -172,7 +193,7 @@ class Log:
         if self.ref is not None and len(self.ref):
             refs = frozen_array(self.ref[walked.row])
         return Visits(
-            customer=frozen_array(self.customer.values[begun]),
+            customer=frozen_array(self.customer.values if begun.all() else self.customer.values[begun]),
             offsets=frozen_array(np.concatenate([[0], np.cumsum(walked.visits[begun])])),
             stage_codes=walked.stage,
             cause_codes=walked.cause,

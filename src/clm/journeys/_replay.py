@@ -12,7 +12,6 @@ from clm.errors import InvalidDataError
 from clm.journeys._engine import walk_all
 from clm.journeys._input import Log, microseconds
 from clm.journeys._log import StageLog
-from clm.journeys._order import count_ties, in_order, row_numbers
 from clm.journeys._walked import Grouped
 from clm.stats import frozen_array
 
@@ -20,6 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clm.core import Lifecycle, Policy
+    from clm.journeys._visits import Columns
+    from clm.journeys._walked import Walked
+    from clm.typing import Array, BoolArray, IntArray
 
 
 def replay_arrays(
@@ -120,23 +122,21 @@ def replay_arrays(
     )
     dropped, usable = log.usable(through)
     if through is None:
-        if not usable.any():
+        if not (len(log.at) if usable is None else usable.any()):
             raise InvalidDataError("there is no row whose instant could be taken for through=. Give through=.")
-        through = int(log.at[usable].max())
+        through = int((log.at if usable is None else log.at[usable]).max())
     kinds = log.kinds_of(machine)
-    strangers = np.flatnonzero(usable & (kinds < 0))
+    strangers, known = _known(usable, kinds)
     if len(strangers):
         dropped["unknown kinds"] = len(strangers)
         if unknown == "raise":
             what, where = log.named(int(strangers[0]))
             raise unknown_kind(what, lifecycle.known_kinds, where, lifecycle.name)
-    tie_breakers = log.tie_breakers(rows_in_order=rows_in_order)
-    rows = in_order(log.customer.codes, log.at, row_numbers(usable & (kinds >= 0)), tie_breakers)
-    ties = count_ties(log.customer.codes, log.at, rows, tie_breakers[0] if order is not None else None)
+    ordered = log.in_order(known, rows_in_order=rows_in_order)
     grouped = Grouped(
-        rows=rows,
-        counts=np.bincount(log.customer.codes[rows], minlength=len(log.customer.values)),
-        at=log.at[rows],
+        rows=ordered.rows,
+        counts=ordered.counts,
+        at=ordered.at,
         kind=kinds,
         amount=log.amount,
         score=log.score,
@@ -146,7 +146,9 @@ def replay_arrays(
     )
     walked = walk_all(machine, grouped, through=through, max_visits=max_visits, ids=log.customer.values)
     if len(walked.illegal) and illegal == "raise":
-        raise lifecycle.refusal(machine.stages[walked.illegal_stage[0]], *log.named(int(walked.illegal[0])))
+        first = np.argmin(walked.illegal)
+        stage = machine.stages[walked.illegal_stage[first]]
+        raise lifecycle.refusal(stage, *log.named(int(walked.illegal[first])))
     names = np.array(machine.stages, dtype=object)
     begun = walked.visits > 0
     return StageLog(
@@ -156,10 +158,25 @@ def replay_arrays(
         zone=Zone.of(tz),
         next_at=frozen_array(walked.next_at[begun]),
         next_stage=frozen_array(walked.next_stage[begun]),
-        illegal=log.table(walked.illegal, names[walked.illegal_stage]) if illegal == "record" else None,
+        illegal=_refused(log, walked, names) if illegal == "record" else None,
         unknown=log.table(strangers) if unknown == "record" else None,
         n_illegal=len(walked.illegal),
         dropped=dropped,
-        ties=ties,
+        ties=ordered.ties,
         note=note,
     )
+
+
+def _known(usable: BoolArray | None, kinds: Array) -> tuple[IntArray, BoolArray | None]:
+    """Return the rows of unknown kinds, and which rows remain; None for all."""
+    if kinds.min(initial=0) >= 0:
+        return np.empty(0, np.int64), usable
+    known = kinds >= 0
+    if usable is None:
+        return np.flatnonzero(~known), known
+    return np.flatnonzero(usable & ~known), usable & known
+
+
+def _refused(log: Log, walked: Walked, names: Array) -> Columns:
+    order = np.argsort(walked.illegal)
+    return log.table(walked.illegal[order].astype(np.int64), names[walked.illegal_stage[order]])

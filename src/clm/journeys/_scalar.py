@@ -28,13 +28,13 @@ class _Columns:
     """Where the walk writes: arrays that grow, a few bytes a visit."""
 
     row: array[int]
+    illegal: array[int]
     stage: array[int] = field(factory=lambda: array("h"))
     entered: array[int] = field(factory=lambda: array("q"))
     cause: array[int] = field(factory=lambda: array("h"))
     visits: array[int] = field(factory=lambda: array("q"))
     next_at: array[int] = field(factory=lambda: array("q"))
     next_stage: array[int] = field(factory=lambda: array("h"))
-    illegal: array[int] = field(factory=lambda: array("q"))
     illegal_stage: array[int] = field(factory=lambda: array("h"))
 
     def walked(self) -> Walked:
@@ -53,7 +53,7 @@ class _Columns:
 
 
 def walk_one_by_one(machine: Machine, log: Grouped, *, through: int, max_visits: int, ids: Array) -> Walked:
-    """Replay every customer up to `through`; illegal rows are in the order in which they were applied.
+    """Replay every customer up to `through`.
 
     Parameters
     ----------
@@ -77,7 +77,8 @@ def walk_one_by_one(machine: Machine, log: Grouped, *, through: int, max_visits:
     InvalidDataError
         If a customer has more than `max_visits` visits.
     """
-    columns = _Columns(array("i" if log.rows.itemsize == 4 else "q"))
+    row = "i" if log.rows.itemsize == 4 else "q"
+    columns = _Columns(row=array(row), illegal=array(row))
     walk = Walk(
         machine,
         stages=columns.stage,

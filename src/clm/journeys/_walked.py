@@ -84,8 +84,8 @@ class Walked:
         When silence would move each customer, ``NEVER`` where it would not.
     next_stage : (k,) ndarray of int16
         Where to.
-    illegal : (i,) ndarray of int64
-        Rows that were not allowed, ascending.
+    illegal : (i,) ndarray of int
+        Rows that were not allowed, in the order in which they were applied.
     illegal_stage : (i,) ndarray of int16
         The stage that did not allow them.
     """
@@ -124,8 +124,6 @@ class Walked:
             columns = [getattr(part, name) for part in parts]
             return columns[0] if len(columns) == 1 else np.concatenate(columns)
 
-        illegal = column("illegal")
-        order = np.argsort(illegal, kind="stable")
         whole = cls(
             visits=column("visits"),
             stage=column("stage"),
@@ -134,8 +132,8 @@ class Walked:
             row=column("row"),
             next_at=column("next_at"),
             next_stage=column("next_stage"),
-            illegal=illegal[order],
-            illegal_stage=column("illegal_stage")[order],
+            illegal=column("illegal"),
+            illegal_stage=column("illegal_stage"),
         )
         for name in ("visits", "stage", "entered", "cause", "row", "next_at", "next_stage"):
             getattr(whole, name).setflags(write=False)
