@@ -262,7 +262,9 @@ class TestFunnel:
         flat = clm.Lifecycle("flat", stages=["A"], initial="A", transitions=[], kinds=("k",))
         with pytest.raises(InvalidDataError, match="no stage of 'flat' has a rank"):
             replay_arrays(flat, ["ann"], days(0), ["k"]).funnel()
-        with pytest.raises(InvalidDataError, match=r"rule 'reach' is not one of reached\. Did you mean 'reached'"):
+        with pytest.raises(
+            InvalidDataError, match=r"rule 'reach' is not one of reached, strict, any\. Did you mean 'reached'"
+        ):
             SMALL.funnel("reach")
 
     @given(lifecycles(), logs(), ends)

@@ -9,9 +9,9 @@ from attrs import evolve, field, frozen
 
 from clm.core import FrozenMapping, microseconds, microseconds_of
 from clm.data import Calendar, Zone, describe, parse_through
-from clm.errors import InvalidDataError, nearest
+from clm.errors import InvalidDataError
 from clm.journeys._cycles import Cycles, cycles
-from clm.journeys._funnel import StageFunnel, reached
+from clm.journeys._funnel import StageFunnel, stage_funnel
 from clm.journeys._moves import counted_moves, counted_periods
 from clm.journeys._occupancy import Occupancy, occupancy
 from clm.journeys._placed import StageAt, Upcoming, stage_at, upcoming
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from clm.journeys._transitions import TransitionMatrix
     from clm.journeys._visits import Columns, Visits
     from clm.typing import Array, IntArray
-
-_RULES = ("reached",)
 
 
 def _frozen(counts: Mapping[str, int]) -> FrozenMapping[str, int]:
@@ -166,23 +164,34 @@ class StageLog:
         """
         return occupancy(self.visits, Calendar(period, self.zone, week_start), self._through)
 
-    def funnel(self, rule: str = "reached") -> StageFunnel:
+    def funnel(
+        self, rule: str = "reached", *, window: str | timedelta | None = None, start: Any = None, through: Any = None
+    ) -> StageFunnel:
         """Count how far customers got on the ranked stages.
 
         Parameters
         ----------
-        rule
+        rule : {"reached", "strict", "any"}
             ``"reached"``: a customer has reached a stage when he visited it or any of higher rank, so that nobody who
-            skipped a stage is missing from it.
+            skipped a stage is missing from it. ``"strict"``: when he visited one stage of every rank up to it, in their
+            order, whatever came between. ``"any"``: when he visited it, at any time.
+        window
+            How long after his entry a customer's visits count, as ``"30d"`` or a timedelta; the end is included. Rates
+            are then of the customers whose window has closed by the log's end.
+        start, through
+            First and last date or instant of entry: the cohort. What it did later counts, up to the log's end. By
+            default everybody counts.
 
         Returns
         -------
         StageFunnel
+            Customers enter with their first visit to a ranked stage; strictly, to one of the lowest rank. Visits of
+            length zero count.
 
         Raises
         ------
         InvalidDataError
-            If the rule is unknown or no stage has a rank.
+            If the rule is unknown, no stage has a rank, the window has no fixed length, or the dates do not fit.
 
         Examples
         --------
@@ -192,10 +201,19 @@ class StageLog:
         ... )
         >>> log.funnel()
         <StageFunnel: reach 2 -> acquisition 1 -> conversion 1 -> retention 0 -> loyalty 0>
+        >>> log.funnel("strict", window="30d", start="2025-01-01", through="2025-01-31")
+        <StageFunnel: reach 1 -> acquisition 0 -> conversion 0 -> retention 0 -> loyalty 0>
         """
-        if rule not in _RULES:
-            raise InvalidDataError(f"rule {rule!r} is not one of {', '.join(_RULES)}.{nearest(str(rule), _RULES)}")
-        return reached(self.visits, self.lifecycle)
+        return stage_funnel(
+            self.visits,
+            self.lifecycle,
+            rule,
+            window=window,
+            start=start,
+            through=through,
+            last=self._through,
+            zone=self.zone,
+        )
 
     def upcoming(self, within: str | timedelta) -> Upcoming:
         """Return the customers whom silence will move soon after the log ends.
