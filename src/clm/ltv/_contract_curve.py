@@ -9,12 +9,16 @@ from attrs import frozen
 from scipy import special
 
 if TYPE_CHECKING:
-    from clm.typing import FloatArray
+    from collections.abc import Callable
+
+    from clm.typing import BoolArray, FloatArray
 
 _LIFT: Final = 10.0
 """From here on seven terms of Stirling's series leave nothing that a float could hold."""
 
-_SERIES: Final = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
+_STIRLING: Final = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360, 1 / 156)
+_DIGAMMA: Final = (1 / 12, -1 / 120, 1 / 252, -1 / 240, 1 / 132, -691 / 32760, 1 / 12)
+_TRIGAMMA: Final = (1 / 6, -1 / 30, 1 / 42, -1 / 30, 5 / 66, -691 / 2730, 7 / 6)
 
 
 @final
@@ -65,8 +69,7 @@ class ContractCurve:
         t = np.asarray(t, np.float64)
         clock = self.clock(t)
         x = self.beta + clock
-        above = special.digamma(x + self.alpha)
-        by_x = special.digamma(x) - above
+        above, by_x = special.digamma(x + self.alpha), -digamma_rise(x, self.alpha)
         by_log_c = by_x * self.c * clock * _log(t)
         return np.stack([-self.alpha * above, self.beta * by_x, by_log_c], axis=-1)
 
@@ -79,7 +82,7 @@ class ContractCurve:
         x, rate = self.beta + clock, self.c * _log(t)
         moves = rate * clock
         above, bent = special.digamma(x + self.alpha), special.zeta(2.0, x + self.alpha)
-        by_x, by_x_twice = special.digamma(x) - above, special.zeta(2.0, x) - bent
+        by_x, by_x_twice = -digamma_rise(x, self.alpha), trigamma_fall(x, self.alpha)
         second = np.empty((*np.shape(t), 3, 3))
         second[..., 0, 0] = -self.alpha * (above + self.alpha * bent)
         second[..., 0, 1] = second[..., 1, 0] = -self.alpha * self.beta * bent
@@ -106,18 +109,45 @@ def log_gamma_ratio(x: FloatArray, a: float) -> FloatArray:
     w = a / z
     rise = np.log1p(w)
     ratio = a * np.log(z) + z * ((1 + w) * rise - w) - rise / 2 + _remainder(z + a) - _remainder(z)
-    if np.any(low):
-        steps = np.where(low, x, 1.0)[..., None] + np.arange(_LIFT)
-        ratio = ratio - np.where(low, np.log1p(a / steps).sum(axis=-1), 0.0)
-    return np.asarray(-ratio)
+    return np.asarray(_lifted(lambda step: np.log1p(a / step), x, low) - ratio)
+
+
+def digamma_rise(x: FloatArray, a: float) -> FloatArray:
+    """Return ``digamma(x + a) - digamma(x)``, as precisely as `log_gamma_ratio`."""
+    low = x < _LIFT
+    z = np.where(low, x + _LIFT, x)
+    rise = np.log1p(a / z) + a / (2 * z * (z + a)) - _tail(z + a, _DIGAMMA) + _tail(z, _DIGAMMA)
+    return np.asarray(rise + _lifted(lambda step: a / (step * (step + a)), x, low))
+
+
+def trigamma_fall(x: FloatArray, a: float) -> FloatArray:
+    """Return ``trigamma(x) - trigamma(x + a)``, as precisely as `log_gamma_ratio`."""
+    low = x < _LIFT
+    z = np.where(low, x + _LIFT, x)
+    first = a / (z * (z + a)) * (1 + (1 / z + 1 / (z + a)) / 2)
+    fall = first + _tail(z, _TRIGAMMA) / z - _tail(z + a, _TRIGAMMA) / (z + a)
+    return np.asarray(fall + _lifted(lambda step: a * (2 * step + a) / (step * (step + a)) ** 2, x, low))
+
+
+def _lifted(change: Callable[[FloatArray], FloatArray], x: FloatArray, low: BoolArray) -> FloatArray:
+    """Return what small arguments are short of by having been lifted."""
+    if not np.any(low):
+        return np.zeros(np.shape(x))
+    steps = np.where(low, x, 1.0)[..., None] + np.arange(_LIFT)
+    return np.where(low, change(steps).sum(axis=-1), 0.0)
+
+
+def _tail(z: FloatArray, series: tuple[float, ...]) -> FloatArray:
+    """Return a series in ``1 / z**2``, the constant left out."""
+    by_square = 1 / (z * z)
+    total = np.zeros_like(z)
+    for coefficient in reversed(series):
+        total = (total + coefficient) * by_square
+    return np.asarray(total)
 
 
 def _remainder(z: FloatArray) -> FloatArray:
-    by_square = 1 / (z * z)
-    total = np.zeros_like(z)
-    for coefficient in reversed(_SERIES):
-        total = total * by_square + coefficient
-    return total / z
+    return np.asarray(z * _tail(z, _STIRLING))
 
 
 def _log(t: Any) -> FloatArray:

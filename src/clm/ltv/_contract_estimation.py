@@ -6,12 +6,14 @@ import warnings
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from attrs import evolve
 
 from clm.errors import IdentifiabilityWarning, InvalidDataError
 from clm.ltv._contract_fit import NAMES, ContractFit
 from clm.ltv._contract_likelihood import ContractLikelihood
 from clm.ltv._contract_renewals import Renewals
 from clm.stats import Parameters, figure, maximise
+from clm.stats._likelihood import FAR
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,10 +23,13 @@ if TYPE_CHECKING:
 _ALIKE: Final = "customers do not differ in how likely they are to leave"
 _EDGES: Final = {
     "alpha": ("some leave at their first renewal and the others never", _ALIKE),
-    "beta": ("all leave at their first renewal, or never", _ALIKE),
-    "c": ("who renews once never leaves", "all leave at one renewal"),
+    "beta": ("all leave at their first renewal, or never", f"{_ALIKE}, or leave late"),
+    "c": ("who renews once never leaves", "every customer stays for a time fixed in advance"),
 }
 _FEW: Final = 30
+
+_POWERS: Final = 0.35
+"""From 0.06 to 16 a power of time is ordinary; beyond, its effect on customers hardly changes."""
 
 
 def fitted(
@@ -45,7 +50,7 @@ def fitted(
     model
         Its name.
     starts
-        Values of alpha, of alpha over beta times the odds of staying, and of c where the model has it.
+        Values of alpha, of beta over the odds of staying, and of c where the model has it.
     tol, max_iterations
         As in `maximise`.
 
@@ -63,17 +68,22 @@ def fitted(
     names = NAMES[: len(starts[0])]
     _carries(renewals, model, len(names))
     lost, stayed = renewals.lost, renewals.at_risk - renewals.lost
-    # In units of the odds of staying, beta is an ordinary number whether contracts are renewed daily or yearly.
-    scale = np.array([1.0, float(stayed.sum() / lost.sum()), 1.0])[: len(names)]
-    maximum = maximise(
-        ContractLikelihood(lost=lost, stayed=stayed, scale=scale),
-        [np.log(start) for start in starts],
+    # Where contracts are renewed daily, beta may be as ordinary near 1 as at the odds of staying, a hundred thousand.
+    odds = float(np.log(stayed.sum() / lost.sum()))
+    centre = np.array([0.0, odds / 2, 0.0])[: len(names)]
+    stretch = np.array([1.0, 1 + abs(odds) / (2 * FAR), _POWERS])[: len(names)]
+    found = maximise(
+        ContractLikelihood(lost=lost, stayed=stayed, centre=centre, stretch=stretch),
+        [(np.log(start) + np.array([0.0, odds, 0.0])[: len(names)] - centre) / stretch for start in starts],
         names=names,
         edges=_EDGES,
         tolerance=tol,
         max_iterations=max_iterations,
     )
-    parameters = Parameters.estimated(maximum, names, n=renewals.n, scale=scale, offset=0.0)
+    maximum = evolve(
+        found, log_values=stretch * found.log_values, covariance=found.covariance * np.outer(stretch, stretch)
+    )
+    parameters = Parameters.estimated(maximum, names, n=renewals.n, scale=np.exp(centre), offset=0.0)
     if parameters.undefined is not None:
         warnings.warn(
             f"{model}: {parameters.undefined}. Predictions stand without intervals; {_instead(parameters.values)}.",
@@ -112,7 +122,7 @@ def _carries(renewals: Renewals, model: str, parameters: int) -> None:
 def _instead(values: FloatArray) -> str:
     """Say what to do where there is no maximum inside."""
     if values[0] > 1000 and len(values) < len(NAMES):
-        return "one churn rate for all describes these customers as well, see clm.formula_ltv"
+        return "one churn rate for all says as much (clm.formula_ltv), or clm.BetaDiscreteWeibull where churn rises"
     return "give more customers or more renewals, or a simpler model"
 
 

@@ -23,18 +23,19 @@ class ContractLikelihood:
     ----------
     lost, stayed : (k,) ndarray of float64
         Customers who left at renewal 1, 2 ... k, and who renewed.
-    scale : (p,) ndarray of float64
-        What alpha and beta, or alpha, beta and c, are multiplied with.
+    centre, stretch : (p,) ndarray of float64
+        Logarithms of alpha and beta, or of alpha, beta and c, are ``centre + stretch * x`` at the point x.
     """
 
     lost: FloatArray = array_field()
     stayed: FloatArray = array_field()
-    scale: FloatArray = array_field()
+    centre: FloatArray = array_field()
+    stretch: FloatArray = array_field()
 
     __setstate__ = seal
 
-    def __call__(self, log_values: FloatArray) -> tuple[float, FloatArray, FloatArray]:
-        """Return the log-likelihood, its gradient and its Hessian in the scaled logarithms.
+    def __call__(self, at: FloatArray) -> tuple[float, FloatArray, FloatArray]:
+        """Return the log-likelihood, its gradient and its Hessian at a point.
 
         Notes
         -----
@@ -42,18 +43,21 @@ class ContractLikelihood:
         renewed and of one less it where he left. Given survival up to where observation starts these are the model's
         probabilities, so that late entry and censoring are exact.
         """
-        taken = len(self.scale)
+        taken = len(self.centre)
         t = np.arange(len(self.lost) + 1.0)
         # On its way to infinity c takes t**c beyond any float; the climb turns back where a value is not finite.
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            curve = ContractCurve(*map(float, np.exp(log_values) * self.scale))
+            curve = ContractCurve(*map(float, np.exp(self.centre + self.stretch * at)))
             stays = curve.log_retention(t[1:])
             slope = curve.retention_slope(t[1:])[:, :taken]
             bend = np.diff(curve.bend(t), axis=0)[:, :taken, :taken]
-            odds = 1 / np.expm1(-stays)  # of staying, against leaving
-            value = self.stayed @ stays + self.lost @ np.log(-np.expm1(stays))
+            # Odds of staying against leaving, where anybody left: where nobody did they may be infinite.
+            odds = np.where(self.lost > 0, 1 / np.expm1(-stays), 0.0)
+            value = self.stayed @ stays + self.lost @ np.where(self.lost > 0, np.log(-np.expm1(stays)), 0.0)
             first = self.stayed - self.lost * odds
             second = -self.lost * odds * (1 + odds)
             gradient = first @ slope
             hessian = np.tensordot(first, bend, 1) + (slope * second[:, None]).T @ slope
-        return float(value), gradient, hessian
+        if not np.isfinite(hessian).all():
+            value = -np.inf
+        return float(value), gradient * self.stretch, hessian * np.outer(self.stretch, self.stretch)

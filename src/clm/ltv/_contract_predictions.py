@@ -214,7 +214,7 @@ class ContractPredictions:
         at: FloatArray | None = None,
     ) -> Estimate[Any]:
         power = " c" if len(self.parameters.names) == _PARAMETERS else ""
-        heavy = endless and self._may_be_endless()
+        heavy = endless and value.size > 0 and not np.isnan(value).any() and self._may_be_endless()
         return self._stated(
             value,
             gradient,
