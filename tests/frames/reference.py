@@ -82,39 +82,3 @@ def histories(rows, *, occasion, tz, through, after=None, refunds="net", unit="d
             "value_total": sum(totals.values()) / 100,
         }
     return dict(sorted(found.items())), {reason: count for reason, count in dropped.items() if count}
-
-
-def retained(rows, definition, *, through, start=None):
-    """Count (id, naive time, kind) into sizes and a matrix of cohort by age, -1 where unobserved."""
-    tz, grain = definition.tz, definition.period
-    entry, activity = {}, defaultdict(lambda: defaultdict(int))
-    for customer, wall, kind in rows:
-        at = instant(wall, tz)
-        if at > through:
-            continue
-        number = period(at, grain, tz, definition.week_start)
-        if definition.start_kind in {None, kind} and (customer not in entry or at < entry[customer][0]):
-            entry[customer] = (at, number)
-        if definition.return_kind in {None, kind}:
-            activity[customer][number] += 1
-    running = period(through, grain, tz, definition.week_start)
-    first = (
-        min(number for _, number in entry.values())
-        if start is None
-        else period(start, grain, tz, definition.week_start)
-    )
-    cohorts = running - first + 1
-    cells = [[0 if row + age < cohorts else -1 for age in range(cohorts)] for row in range(cohorts)]
-    for customer, (at, number) in entry.items():
-        if start is not None and at < start:
-            continue
-        ages = {active - number for active, events in activity[customer].items() if events >= definition.minimum}
-        cells[number - first][0] += 1
-        for age in range(1, running - number + 1):
-            cells[number - first][age] += {
-                "on": age in ages,
-                "on_or_after": any(active >= age for active in ages),
-                "every": all(active in ages for active in range(1, age + 1)),
-                "any": any(1 <= active <= age for active in ages),
-            }[definition.rule]
-    return cells

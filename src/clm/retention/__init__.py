@@ -1,6 +1,40 @@
 """Who comes back: definitions and tables of retention."""
 
+from clm.retention._activity import Activity
+from clm.retention._columns import Columns
+from clm.retention._count import (
+    Entered,
+    Runs,
+    Scope,
+    runs_by_period,
+    table_of_activity,
+    table_of_own_clocks,
+    table_of_runs,
+)
 from clm.retention._definition import RetentionDefinition
-from clm.retention._table import COMPLETE, IN_PROGRESS, UNOBSERVED, RetentionTable
+from clm.retention._layout import COMPLETE, IN_PROGRESS, UNOBSERVED, cohort_periods, own_length, windows
+from clm.retention._recurring import hits
+from clm.retention._single import runs_of
+from clm.retention._table import RetentionTable
 
-__all__ = ["COMPLETE", "IN_PROGRESS", "UNOBSERVED", "RetentionDefinition", "RetentionTable"]
+__all__ = [
+    "COMPLETE",
+    "IN_PROGRESS",
+    "UNOBSERVED",
+    "Activity",
+    "Columns",
+    "Entered",
+    "RetentionDefinition",
+    "RetentionTable",
+    "Runs",
+    "Scope",
+    "cohort_periods",
+    "hits",
+    "own_length",
+    "runs_by_period",
+    "runs_of",
+    "table_of_activity",
+    "table_of_own_clocks",
+    "table_of_runs",
+    "windows",
+]

@@ -5,32 +5,34 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
-from attrs import frozen
+from attrs import field, frozen
 
 from clm.data import describe, dropped_field
 from clm.errors import InvalidDataError
-from clm.stats import Estimate, Wilson, array_field, frozen_array, seal
+from clm.retention._averages import Average, average_of
+from clm.retention._cohort_difference import difference_of
+from clm.retention._columns import Columns
+from clm.retention._layout import COMPLETE, IN_PROGRESS, UNOBSERVED
+from clm.retention._shares import shares
+from clm.retention._shrinkage import shrunken
+from clm.stats import array_field, seal, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from clm.retention._activity import Activity
     from clm.retention._definition import RetentionDefinition
+    from clm.stats import Estimate
     from clm.typing import Array, BoolArray, FloatArray, IntArray
 
-COMPLETE: Final = "complete"
-IN_PROGRESS: Final = "in_progress"
-UNOBSERVED: Final = "unobserved"
-
-_MOST_COHORTS: Final = 5000
 _REASONS: Final = {IN_PROGRESS: "the period is still running", UNOBSERVED: "the period has not been observed"}
 _EMPTY: Final = "nobody entered in this period"
-_IMMATURE: Final = "no cohort with customers is old enough"
 
 
 @final
 @frozen(kw_only=True, repr=False)
 class RetentionTable:
-    """Customers who came back, one row a cohort, one column an age.
+    """Customers who came back, one row a cohort, one column an age or a bracket of ages. Made by `retention_table`.
 
     Attributes
     ----------
@@ -38,98 +40,50 @@ class RetentionTable:
         Local date on which each cohort's period starts; the local hour for hourly periods.
     sizes : (c,) ndarray of int64
         Customers who entered; 0 for periods without one.
-    retained : (c, c) ndarray of int64
-        Customers of the cohort who satisfy the rule at each age; -1 where unobserved. Age 0 is the size.
-    status : (c, c) ndarray of str
-        ``"complete"`` where the period ended by `through`, ``"in_progress"`` where it began, else ``"unobserved"``.
+    retained : (c, a) ndarray of int64
+        Customers of the cohort who satisfy the rule at each age; -1 where unobserved. Age 0 is the size. On customers'
+        own clocks only those count whose period of that age has ended.
+    status : (c, a) ndarray of str
+        ``"complete"`` where the period ended by `through`, ``"in_progress"`` where it began, else ``"unobserved"``;
+        of a bracket that of its last period. On own clocks a cell is complete once the period has ended for all
+        customers of the cohort, and in progress once it has begun for one.
+    observed : (c, a) ndarray of int64
+        Customers of whom the cell can tell: the size by the calendar; on own clocks those whose period has ended.
     through : datetime64[us]
         Last instant observed, UTC.
     definition : RetentionDefinition
         What retained means.
     dropped : mapping of str to int
         Rows that were left out, by reason; and customers who entered before the first cohort.
+    left_edge : int
+        Customers who entered in the first period of the log. Where it is an extract they may have entered before: then
+        give earlier rows and `start`.
+    activity : Activity or None
+        Each customer's periods as bits, where customers enter again and again: what averages and differences need.
     """
 
     cohorts: Array = array_field()
     sizes: IntArray = array_field()
     retained: IntArray = array_field()
     status: Array = array_field()
+    observed: IntArray = array_field()
     through: np.datetime64
     definition: RetentionDefinition
     dropped: Mapping[str, int] = dropped_field()
+    left_edge: int = field(default=0)
+    activity: Activity | None = field(default=None)
 
     __setstate__ = seal
 
-    @classmethod
-    def from_counts(
-        cls,
-        *,
-        definition: RetentionDefinition,
-        first: int,
-        through: int,
-        sizes: tuple[IntArray, IntArray],
-        returns: tuple[IntArray, IntArray, IntArray],
-        dropped: Mapping[str, int],
-    ) -> RetentionTable:
-        """Lay counted customers out as a table.
-
-        Parameters
-        ----------
-        definition
-            What was counted.
-        first
-            Number of the first cohort's period.
-        through
-            Last instant observed, UTC microseconds.
-        sizes
-            Periods, and the customers who entered in each.
-        returns
-            Periods, ages, and the customers of each. The age is that of a return under rule "on", of the last one under
-            "on_or_after", of the first one under "any", and under "every" how many ages from 1 on have one.
-        dropped
-            Rows that were left out, by reason.
-
-        Raises
-        ------
-        InvalidDataError
-            If there are more periods than a table can hold.
-        """
-        calendar = definition.calendar
-        running = int(calendar.index(np.array([through]))[0])
-        cohorts = running - first + 1
-        if cohorts > _MOST_COHORTS:
-            raise InvalidDataError(
-                f"the table would have {cohorts:,} cohorts, one {definition.period} each. Choose a longer period, or "
-                "give start= to leave early ones out."
-            )
-        numbers = np.arange(first, running + 1)
-        size = np.zeros(cohorts, np.int64)
-        np.add.at(size, sizes[0] - first, sizes[1])
-        counts = np.zeros((cohorts, cohorts), np.int64)
-        np.add.at(counts, (returns[0] - first, returns[1]), returns[2])
-        counts = _by_rule(counts, definition.rule)
-        counts[:, 0] = size
-        # Row c at age k is period c + k: the last column that has begun lies on the antidiagonal.
-        period = numbers[:, None] + np.arange(cohorts)
-        ended = int(calendar.start(np.array([running + 1]))[0]) <= through + 1
-        status = np.where(period < running, COMPLETE, np.where(period == running, IN_PROGRESS, UNOBSERVED))
-        if ended:
-            status[period == running] = COMPLETE
-        counts[period > running] = -1
-        return cls(
-            cohorts=frozen_array(calendar.label(numbers)),
-            sizes=frozen_array(size),
-            retained=frozen_array(counts),
-            status=frozen_array(status),
-            through=np.datetime64(through, "us"),
-            definition=definition,
-            dropped=dropped,
-        )
-
     @property
     def ages(self) -> IntArray:
-        """Ages of the columns, in periods: 0, 1, 2 ..."""
-        return np.arange(len(self.cohorts))
+        """First age of each column, in periods: 0, 1, 2 ... without brackets."""
+        return self.columns.first
+
+    @property
+    def columns(self) -> Columns:
+        """First and last age of each column."""
+        return Columns.of(self.definition.brackets, self.retained.shape[1])
 
     def rates(self) -> Estimate[FloatArray]:
         """Return the share of each cohort that is retained at each age.
@@ -144,87 +98,187 @@ class RetentionTable:
         ----------
         .. [1] Wilson (1927), JASA 22, 209-212.
         """
-        sizes = np.broadcast_to(self.sizes[:, None], self.retained.shape)
-        reasons = np.full(self.retained.shape, None, dtype=object)
-        reasons[sizes == 0] = _EMPTY
-        for status, reason in _REASONS.items():
-            reasons[self.status == status] = reason
-        return _shares(
+        known = self._known()
+        return shares(
             np.maximum(self.retained, 0),
-            sizes,
-            known=(self.status == COMPLETE) & (sizes > 0),
-            certain=np.broadcast_to(self.ages == 0, self.retained.shape),
+            np.broadcast_to(self.sizes[:, None], self.retained.shape),
+            known=known,
+            certain=known & (self.ages == 0),
             name="retention",
-            definition=f"Share of a cohort that is retained at an age. {self._scope()}",
+            definition=f"Share of a cohort that is retained at an age. {self.scope}",
             index=self.cohorts,
-            undefined=reasons,
+            undefined=self._reasons(),
         )
 
-    def curve(self) -> Estimate[FloatArray]:
-        """Return the share retained at each age, over all cohorts whose cell is complete.
+    def shrunken_rates(self) -> Estimate[FloatArray]:
+        """Return rates drawn towards the mean of all cohorts, small cohorts most: for ranking and comparing them.
 
         Returns
         -------
         Estimate
-            One cell an age. Cohorts count by their size, and only where they were observed to the end of the period,
-            so that young cohorts do not pull the curve down.
+            As `rates`; the interval is the posterior's.
+
+        Notes
+        -----
+        Rates of an age vary between cohorts as a beta distribution, whose mean and spread are estimated from all
+        complete cells of that age by moments [1]_; the rate of a cohort is the mean of its posterior. With fewer than
+        three cohorts, or where they vary no more than chance has it, all are drawn to their common mean.
+
+        References
+        ----------
+        .. [1] Kleinman (1973), JASA 68, 46-54.
         """
-        complete = self.status == COMPLETE
-        retained = np.where(complete, self.retained, 0).sum(axis=0)
-        sizes = np.where(complete, self.sizes[:, None], 0).sum(axis=0)
-        return _shares(
-            retained,
-            sizes,
-            known=sizes > 0,
+        return shrunken(
+            np.maximum(self.retained, 0),
+            self.sizes,
+            known=self._known(),
             certain=self.ages == 0,
-            name="retention",
-            definition=f"Share retained at an age, of all cohorts complete at it, by size. {self._scope()}",
-            index=self.ages,
-            undefined=_IMMATURE,
+            definition=(
+                "Share of a cohort that is retained at an age, drawn towards the mean of all cohorts by a beta "
+                f"distribution of rates. {self.scope}"
+            ),
+            index=self.cohorts,
+            undefined=self._reasons(),
         )
+
+    def curve(self, *, average: Average = "weighted", through_age: int | None = None) -> Estimate[FloatArray]:
+        """Return the share retained at each age, over all cohorts whose cell is complete.
+
+        Parameters
+        ----------
+        average
+            "weighted": cohorts count by their size. "simple": each counts alike. "panel": by size, and at every age the
+            same cohorts, those complete at `through_age`, so that the curve does not move because cohorts leave it.
+            "observed": on customers' own clocks, every customer whose period has ended, whatever his cohort.
+        through_age
+            Last age of the panel.
+
+        Returns
+        -------
+        Estimate
+            One cell an age. Cohorts count only where they were observed to the end of the period, so that young ones
+            do not pull the curve down.
+
+        Raises
+        ------
+        InvalidDataError
+            If the average is unknown, or `through_age` is missing or beyond the table.
+
+        Notes
+        -----
+        Where customers enter once, Wilson's interval with the customers behind the age. Where they enter again and
+        again, one customer sits in many cohorts: the variance is that of a ratio of sums over customers [1]_, given to
+        Wilson's interval as the number of independent customers with the same variance. In simulations it covered 93 to
+        96 percent where the interval for independent entries covered 71 to 77.
+
+        References
+        ----------
+        .. [1] Cochran (1977), Sampling Techniques, 3rd edition, section 6.
+        """
+        return average_of(self, average, through_age)
+
+    def difference(self, first: Any, second: Any) -> Estimate[FloatArray]:
+        """Return how much more of one cohort is retained than of another, age by age.
+
+        Parameters
+        ----------
+        first, second
+            Dates on which the cohorts' periods start; the difference is second minus first.
+
+        Returns
+        -------
+        Estimate
+            One cell an age, in fractions, NaN where one of the cells is not complete. Newcombe's interval from Wilson's
+            limits [1]_; where customers enter again and again, Wald's with the covariance that common customers bring.
+
+        Raises
+        ------
+        InvalidDataError
+            If there is no such cohort, or it is twice the same.
+
+        References
+        ----------
+        .. [1] Newcombe (1998), Statistics in Medicine 17, 873-890, method 10.
+        """
+        return difference_of(self, self.row(first), self.row(second))
+
+    def rectangle(self) -> IntArray:
+        """Return the counts as vendors' interfaces give them, 0 where nothing was observed: only to compare with them.
+
+        Returns
+        -------
+        (c, a) ndarray of int64
+        """
+        return np.maximum(self.retained, 0)
+
+    def row(self, cohort: Any) -> int:
+        """Return the row of a cohort, by the date on which its period starts, or any time in it.
+
+        Raises
+        ------
+        InvalidDataError
+            If there is no such cohort.
+        """
+        try:
+            wanted = np.datetime64(cohort, "us")
+        except (ValueError, TypeError):
+            wanted = np.datetime64("NaT")
+        starts = self.cohorts.astype("M8[us]")
+        row = int(np.searchsorted(starts, wanted, side="right")) - 1
+        if np.isnat(wanted) or row < 0 or (row == len(starts) - 1 and wanted > self.through + np.timedelta64(1, "D")):
+            raise InvalidDataError(
+                f"cohort={cohort!r} is not one of the cohorts {self.cohorts[0]} to {self.cohorts[-1]}. "
+                "Give the date on which its period starts."
+            )
+        return row
+
+    def column(self, age: Any) -> int:
+        """Return the column of an age; of a bracket that of any age in it.
+
+        Raises
+        ------
+        InvalidDataError
+            If the table does not reach so far.
+        """
+        wanted = whole_number(age, "age")
+        column = np.flatnonzero((self.columns.first <= wanted) & (wanted <= self.columns.last))
+        if not len(column):
+            raise InvalidDataError(f"age={age} lies outside the table, whose ages are 0 to {self.columns.reach}.")
+        return int(column[0])
 
     def to_columns(self) -> dict[str, Array]:
         """Return the table as long columns, one row an observed cell."""
-        row, age = np.nonzero(self.status != UNOBSERVED)
+        row, column = np.nonzero(self.status != UNOBSERVED)
         rates = self.rates()
         interval = rates.confidence_interval()
         return {
             # Hours as microseconds, which every dataframe knows.
             "cohort": (self.cohorts.astype("M8[us]") if self.definition.period == "hour" else self.cohorts)[row],
-            "age": age,
+            "age": self.ages[column],
             "size": self.sizes[row],
-            "retained": self.retained[row, age],
-            "status": self.status[row, age],
-            "rate": rates.value[row, age],
-            "low": interval.low[row, age],
-            "high": interval.high[row, age],
+            "retained": self.retained[row, column],
+            "status": self.status[row, column],
+            "rate": rates.value[row, column],
+            "low": interval.low[row, column],
+            "high": interval.high[row, column],
         }
 
-    def _scope(self) -> str:
+    @property
+    def scope(self) -> str:
+        """What was counted, for definitions."""
         last = describe(int(self.through.astype(np.int64)), self.definition.calendar.zone)
         return f"{self.definition} Observed through {last}."
 
+    def _known(self) -> BoolArray:
+        return np.asarray((self.status == COMPLETE) & (self.sizes > 0)[:, None])
+
+    def _reasons(self) -> Array:
+        reasons = np.full(self.retained.shape, None, dtype=object)
+        reasons[self.sizes == 0] = _EMPTY
+        for status, reason in _REASONS.items():
+            reasons[self.status == status] = reason
+        return reasons
+
     def __repr__(self) -> str:
-        customers = f"{int(self.sizes.sum()):,} customers"
+        customers = f"{int(self.sizes.sum()):,} {'entries' if self.activity is not None else 'customers'}"
         return f"<RetentionTable: {len(self.cohorts):,} cohorts by {self.definition.period}, {customers}>"
-
-
-def _by_rule(counts: IntArray, rule: str) -> IntArray:
-    if rule == "any":
-        return np.cumsum(counts, axis=1)
-    if rule in {"on_or_after", "every"}:
-        return np.cumsum(counts[:, ::-1], axis=1)[:, ::-1].copy()
-    return counts
-
-
-def _shares(
-    hits: IntArray, trials: IntArray, *, known: BoolArray, certain: BoolArray, **described: Any
-) -> Estimate[FloatArray]:
-    cases = np.where(known & (trials > 0), trials, 1)
-    share = np.where(known, hits / cases, np.nan)
-    error = np.where(certain, 0.0, np.sqrt(share * (1 - share) / cases))
-    # Endless trials leave no width where the share is certain.
-    band = Wilson(np.where(certain, np.inf, np.where(known, trials, 0)))
-    return Estimate(
-        value=share, standard_error=error, n=np.where(known, trials, 0), unit="fraction", band=band, **described
-    )
