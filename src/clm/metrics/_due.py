@@ -146,7 +146,8 @@ def due(
 
 
 def _rules(given: Any) -> tuple[Rule, ...]:
-    rules = (given,) if isinstance(given, Rule) else tuple(given) if isinstance(given, Iterable) else (given,)
+    several = isinstance(given, Iterable) and not isinstance(given, str)
+    rules: tuple[Any, ...] = tuple(given) if several else (given,)
     for rule in rules:
         if not isinstance(rule, Rule):
             raise InvalidDataError(

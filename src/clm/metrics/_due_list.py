@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final, final
 import numpy as np
 from attrs import evolve, field, frozen
 
-from clm.data import MISSING, Zone, describe, dropped_field
+from clm.core import FrozenMapping
+from clm.data import MISSING, Zone, describe
 from clm.errors import InvalidDataError, nearest
 from clm.metrics._period import moment
 from clm.stats import array_field, frozen_array, seal
@@ -30,6 +31,11 @@ STATUSES: Final = (
     "capped",
 )
 """What a candidate of ``clm.due`` may be; one of them each."""
+
+
+def _counts(dropped: Mapping[str, int]) -> FrozenMapping[str, int]:
+    return FrozenMapping(dropped)
+
 
 _MINUTE: Final = 60_000_000
 _PLACES: Final = 1 << 40  # minutes of all instants that there are, and then some
@@ -85,7 +91,7 @@ class DueList:
     through: int
     zone: Zone
     definition: str
-    dropped: Mapping[str, int] = dropped_field()
+    dropped: Mapping[str, int] = field(factory=dict, converter=_counts, eq=False)
     _because: IntArray = array_field()
     _since: IntArray = array_field()
     _words: tuple[tuple[str, str], ...] = field()
