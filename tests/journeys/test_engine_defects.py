@@ -25,8 +25,8 @@ DEFECTS = {
     ),
     "a deadline that passed before entry fires in the past": (
         "_kernel_clocks",
-        "entered = np.maximum(deadline, crowd.entered[who])",
-        "entered = deadline",
+        "entered = np.maximum(crowd.next_at[who], crowd.entered[who])",
+        "entered = crowd.next_at[who]",
     ),
     "of equal deadlines the last declared fires": ("_kernel_clocks", "(own < place)", "(own > place)"),
     "the same, one customer at a time": ("_kernels", "if deadline < best:", "if deadline <= best:"),
@@ -38,8 +38,8 @@ DEFECTS = {
     "clocks of some kinds do not start at the opening": ("_kernel_clocks", "hit[steps.start] = True", "pass"),
     "a win-back of another kind is undone at its own instant": (
         "_kernel_clocks",
-        "np.maximum(self.log.last_of[clock.which][here], crowd.since[who])",
-        "self.log.last_of[clock.which][here]",
+        "np.maximum(base, self.crowd.since[who])",
+        "base",
     ),
     "a missing number differs from all": ("_symbols", " & ~np.isnan(own)", ""),
     "the current touchpoint does not count": (
@@ -54,7 +54,7 @@ DEFECTS = {
     ),
     "timeouts in a row overwrite each other": ("_emit", "place[course.step] + course.place", "place[course.step]"),
     "dates that have passed are not due at the opening": ("_steps", "opened |= some &", "opened &= some &"),
-    "dates before the entry fire": ("_kernel_clocks", "crowd.entered[who] = crowd.floor[who]", "crowd.entered[who]"),
+    "dates before the entry fire": ("_kernel_clocks", "crowd.floor[who] = entered", "pass"),
 }
 
 

@@ -127,10 +127,13 @@ class _Walk:
         for customer in range(count):
             self._follow_alone(customer, rank, before)
         last = self.first + self.count - 1
+        if count:
+            # The clocks of the few have moved on since anybody looked.
+            self._wind(last[:count], self.log.at[last[:count]])
         due = np.flatnonzero(self.crowd.next_at <= through)
         self._fire(due, np.full(len(due), through), last[due])
-        next_at, target = self._deadlines(np.arange(len(last)), last)
-        return self._told(before, next_at, target)
+        everybody = np.arange(len(last))
+        return self._told(before, self.crowd.next_at, self._leads_to(everybody, last))
 
     def _told(self, before: Array, next_at: IntArray, target: Array) -> Course:
         coming_at, coming_stage = coming(self.program, next_at, target)
@@ -163,49 +166,75 @@ class _Walk:
 
     def _wind(self, here: IntArray, now: IntArray) -> None:
         """Set when the next timeout of the first customers is due."""
-        crowd, count = self.crowd, len(here)
-        best = crowd.next_at[:count]
-        for place, clock in enumerate(self.program.clocks):
-            deadline = clock.length.take(crowd.state[:count])
-            if clock.kind == IDLE:
-                deadline += now
-            elif clock.kind == AFTER:
-                deadline += crowd.entered[:count]
-            elif clock.kind == IDLE_OF:
-                deadline += np.maximum(self.log.last_of[clock.which].take(here), crowd.since[:count])
-            else:
-                deadline = self._dated(clock, slice(count), deadline)
-            np.minimum(best, deadline, out=best) if place else np.copyto(best, deadline)
-
-    def _dated(self, clock: Clock, customers: IntArray | slice, length: IntArray) -> IntArray:
-        """Return the deadlines of an attribute."""
-        date = self.log.dates[clock.which][customers]
-        # Where the state has such a timeout its length is 0.
-        return np.where((length == 0) & (date >= self.crowd.floor[customers]), date, NEVER)
-
-    def _deadlines(self, who: IntArray, here: IntArray) -> tuple[IntArray, Array]:
-        """Return the earliest deadline of some customers after a step, and where it leads."""
+        first = slice(len(here))
         crowd = self.crowd
-        state = crowd.state[who]
-        best, place = np.full(len(who), NEVER), np.full(len(who), NEVER)
-        target = np.zeros(len(who), np.intp)
+        crowd.next_at[first] = self._earliest(first, here, now, crowd.state[first], crowd.entered[first])
+
+    def _earliest(
+        self,
+        who: IntArray | slice,
+        here: IntArray,
+        now: IntArray,
+        state: Array,
+        entered: IntArray,
+        *,
+        timed: bool = False,
+    ) -> IntArray:
+        """Return the earliest deadline of some customers after a step.
+
+        Parameters
+        ----------
+        who, here, now
+            The customers, the step, and its instant.
+        state, entered
+            Where they are since when.
+        timed
+            Whether timeouts led there.
+        """
+        best = None
         for clock in self.program.clocks:
-            length = clock.length.take(state)
-            if clock.kind == IDLE:
-                deadline = self.log.at[here] + length
-            elif clock.kind == AFTER:
-                deadline = crowd.entered[who] + length
-            elif clock.kind == IDLE_OF:
-                deadline = np.maximum(self.log.last_of[clock.which][here], crowd.since[who]) + length
-            else:
-                deadline = self._dated(clock, who, length)
+            deadline = self._deadline(clock, who, here, now, state, entered, timed=timed)
+            best = deadline if best is None else np.minimum(best, deadline, out=best)
+        return np.full(len(here), NEVER) if best is None else best
+
+    def _deadline(
+        self,
+        clock: Clock,
+        who: IntArray | slice,
+        here: IntArray,
+        now: IntArray,
+        state: Array,
+        entered: IntArray,
+        *,
+        timed: bool,
+    ) -> IntArray:
+        deadline = clock.length.take(state)
+        if clock.kind == IDLE:
+            deadline += now
+        elif clock.kind == AFTER:
+            deadline += entered
+        elif clock.kind == IDLE_OF:
+            base = self.log.last_of[clock.which].take(here)
+            deadline += base if timed else np.maximum(base, self.crowd.since[who])
+        else:
+            date = self.log.dates[clock.which][who]
+            # Where the state has such a timeout its length is 0.
+            fires = (deadline == 0) & (date >= (entered if timed else self.crowd.floor[who]))
+            deadline = np.where(fires, date, NEVER)
+        return deadline
+
+    def _leads_to(self, who: IntArray, here: IntArray) -> Array:
+        """Return where the next timeout of some customers leads: of equal deadlines the one declared first fires."""
+        crowd, now = self.crowd, self.log.at.take(here)
+        due, state, entered = crowd.next_at[who], crowd.state[who], crowd.entered[who]
+        target, place = np.zeros(len(who), np.intp), np.full(len(who), NEVER)
+        for clock in self.program.clocks:
             own = clock.place.take(state)
-            # Of equal deadlines the one declared first fires.
-            sooner = (deadline < best) | ((deadline == best) & (own < place))
-            np.copyto(best, deadline, where=sooner)
-            np.copyto(place, own, where=sooner)
-            np.copyto(target, clock.target.take(state), where=sooner)
-        return best, target
+            deadline = self._deadline(clock, who, here, now, state, entered, timed=False)
+            sooner = np.flatnonzero((deadline == due) & (own < place))
+            target[sooner] = clock.target.take(state[sooner])
+            place[sooner] = own[sooner]
+        return target
 
     def _fire(self, who: IntArray, until: IntArray, here: IntArray) -> None:
         """Let everything fire that is due after a step, by the instants given."""
@@ -216,17 +245,20 @@ class _Walk:
                 for customer, end, step in zip(who.tolist(), until.tolist(), here.tolist(), strict=True):
                     self._fire_alone(customer, end, step, place)
                 return
-            deadline, target = self._deadlines(who, here)
-            crowd.next_at[who] = deadline
-            due = np.flatnonzero(deadline <= until)
-            who, until, here, deadline, target = who[due], until[due], here[due], deadline[due], target[due]
-            if not len(who):
-                return
-            entered = np.maximum(deadline, crowd.entered[who])
-            crowd.state[who] = target
-            crowd.entered[who] = crowd.floor[who] = entered
-            crowd.since[who] = -NEVER
+            target = self._leads_to(who, here)
+            # A deadline that passed before the stage was entered fires on entry.
+            entered = np.maximum(crowd.next_at[who], crowd.entered[who])
             self.fired.extend(here, place, target, entered)
+            crowd.state[who] = target
+            crowd.entered[who] = entered
+            if self.reads_since:
+                crowd.since[who] = -NEVER
+            if self.reads_floor:
+                crowd.floor[who] = entered
+            next_at = self._earliest(who, here, self.log.at.take(here), target, entered, timed=True)
+            crowd.next_at[who] = next_at
+            due = np.flatnonzero(next_at <= until)
+            who, until, here = who[due], until[due], here[due]
             place += 1
 
     def _fire_alone(self, customer: int, until: int, step: int, place: int) -> None:
@@ -282,8 +314,6 @@ class _Walk:
         before[begin:end] = found
         crowd.state[customer], crowd.entered[customer] = state, entered
         crowd.since[customer], crowd.floor[customer] = since, floor
-        # The clocks have moved on since; what is due by the end of the log is found from here.
-        crowd.next_at[customer] = -NEVER
 
 
 @lru_cache(maxsize=16)
