@@ -4,6 +4,7 @@ from clm.ltv._average_order import average_order_ltv
 from clm.ltv._berger_nasr import berger_nasr_ltv
 from clm.ltv._beta_discrete_weibull import BetaDiscreteWeibull
 from clm.ltv._bg_bb import BGBB
+from clm.ltv._bg_cnbd import BGCNBD
 from clm.ltv._bg_nbd import BGNBD
 from clm.ltv._churn import churn_ltv
 from clm.ltv._cohort import CohortValue
@@ -20,10 +21,12 @@ from clm.ltv._likelihood_ratio import LikelihoodRatioTest
 from clm.ltv._margin import margin_ltv
 from clm.ltv._margin_multiple import margin_multiple
 from clm.ltv._markov import markov_ltv
+from clm.ltv._mbg_cnbd import MBGCNBD
 from clm.ltv._mbg_nbd import MBGNBD
 from clm.ltv._nbd import NBD
 from clm.ltv._order_frequency import order_frequency_ltv
 from clm.ltv._pareto_nbd import ParetoNBD
+from clm.ltv._posterior_fit import PosteriorFit
 from clm.ltv._prediction_interval import PredictionInterval
 from clm.ltv._purchase_fit import PurchaseFit
 from clm.ltv._shifted_beta_geometric import ShiftedBetaGeometric
@@ -31,7 +34,9 @@ from clm.ltv._subscription import Survives, subscription_ltv
 
 __all__ = [
     "BGBB",
+    "BGCNBD",
     "BGNBD",
+    "MBGCNBD",
     "MBGNBD",
     "NBD",
     "BetaDiscreteWeibull",
@@ -42,6 +47,7 @@ __all__ = [
     "LikelihoodRatioTest",
     "OrderValueModel",
     "ParetoNBD",
+    "PosteriorFit",
     "PredictionInterval",
     "PurchaseFit",
     "PurchaseModel",

@@ -12,6 +12,8 @@ from clm.ltv._bg_bb_likelihood import BGBBLikelihood
 from clm.ltv._bg_bb_process import BGBBProcess, check_opportunities
 from clm.ltv._estimation import caveats_of, cells_for, estimated, repeaters
 from clm.ltv._options import max_iterations, tolerance
+from clm.ltv._posterior import PosteriorProblem, posterior_fit
+from clm.ltv._priors import CHANCES_TWICE
 from clm.ltv._purchase_fit import PurchaseFit
 from clm.stats import Parameters
 
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clm.data import RFM
+    from clm.ltv._posterior import Sampler
+    from clm.ltv._posterior_fit import PosteriorFit
+    from clm.typing import FloatArray, RandomState
 
 _NAME: Final = "BG/BB"
 _NAMES: Final = ("alpha", "beta", "gamma", "delta")
@@ -100,7 +105,7 @@ class BGBB:
         parameters = estimated(
             cells,
             lambda weights: BGBBLikelihood.of(cells, weights),
-            [np.log(start) for start in ([1.0, 1.0, 0.5, 2.0], [0.5, 2.0, 0.3, 3.0], [3.0, 3.0, 2.0, 10.0])],
+            _starts(),
             model=_NAME,
             names=_NAMES,
             edges=_EDGES,
@@ -111,6 +116,56 @@ class BGBB:
             stacklevel=2,
         )
         return _stated(parameters, cells.unit, repeaters(cells))
+
+    def fit_posterior(
+        self, rfm: RFM, *, draws: int = 4000, rng: RandomState = 0, sampler: Sampler = "auto"
+    ) -> PosteriorFit:
+        """Draw the parameters from their posterior distribution, under a prior that knows no unit of time.
+
+        Intervals hold with few customers, too, and where the likelihood has no maximum.
+
+        Parameters
+        ----------
+        rfm
+            Histories in opportunities; weights count. Money is not used.
+        draws
+            How many, from 100 on.
+        rng
+            Seed or generator.
+        sampler : {"auto", "importance", "hmc", "laplace"}
+            Importance sampling, Hamiltonian Monte Carlo or a normal approximation; by default whichever the data
+            allow.
+
+        Returns
+        -------
+        PosteriorFit
+            With the predictions of `fit`, from the draws.
+
+        Raises
+        ------
+        InvalidDataError
+            As `fit`, or if there are too few draws or the sampler is unknown.
+        ConvergenceError
+            If no mode was found.
+
+        Notes
+        -----
+        These are normal: the logits of alpha/(alpha+beta) and gamma/(gamma+delta) with mean -1 and standard deviation
+        1.5, log(alpha+beta) and log(gamma+delta) with 1 and 1.5.
+        """
+        cells = cells_for(rfm, len(_NAMES))
+        check_opportunities(rfm)
+        problem = PosteriorProblem(
+            cells=cells,
+            likelihood_of=lambda weights: BGBBLikelihood.of(cells, weights),
+            starts=_starts(),
+            names=_NAMES,
+            edges=_EDGES,
+            scale=np.ones(4),
+            prior=CHANCES_TWICE,
+            stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
+        )
+        return posterior_fit(problem, draws=draws, rng=rng, sampler=sampler)
 
     def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
         """Take parameters from elsewhere, a published table say.
@@ -134,6 +189,11 @@ class BGBB:
         """
         days_in(unit)
         return _stated(Parameters.given(params, _NAMES), unit, np.inf)
+
+
+def _starts() -> list[FloatArray]:
+    """Return starting values: customers alike and unlike, leaving early and late."""
+    return [np.log(start) for start in ([1.0, 1.0, 0.5, 2.0], [0.5, 2.0, 0.3, 3.0], [3.0, 3.0, 2.0, 10.0])]
 
 
 def _stated(parameters: Parameters, unit: str, repeat_buyers: float) -> PurchaseFit:

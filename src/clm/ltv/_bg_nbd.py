@@ -12,6 +12,8 @@ from clm.ltv._bg_nbd_likelihood import BGNBDLikelihood
 from clm.ltv._bg_nbd_process import BGNBDProcess
 from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
 from clm.ltv._options import max_iterations, tolerance
+from clm.ltv._posterior import PosteriorProblem, posterior_fit
+from clm.ltv._priors import RATES_AND_CHANCES
 from clm.ltv._purchase_fit import PurchaseFit
 from clm.stats import Parameters
 
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clm.data import RFM
-    from clm.typing import FloatArray
+    from clm.ltv._posterior import Sampler
+    from clm.ltv._posterior_fit import PosteriorFit
+    from clm.typing import FloatArray, RandomState
 
 _NAME: Final = "BG/NBD"
 _NAMES: Final = ("r", "alpha", "a", "b")
@@ -116,6 +120,56 @@ class BGNBD:
             stacklevel=2,
         )
         return _stated(parameters, cells.unit, repeaters(cells))
+
+    def fit_posterior(
+        self, rfm: RFM, *, draws: int = 4000, rng: RandomState = 0, sampler: Sampler = "auto"
+    ) -> PosteriorFit:
+        """Draw the parameters from their posterior distribution, under a prior that knows no unit of time.
+
+        Intervals hold with few customers, too, and where the likelihood has no maximum.
+
+        Parameters
+        ----------
+        rfm
+            Purchase histories; weights count. Money is not used.
+        draws
+            How many, from 100 on.
+        rng
+            Seed or generator.
+        sampler : {"auto", "importance", "hmc", "laplace"}
+            Importance sampling, Hamiltonian Monte Carlo or a normal approximation; by default whichever the data
+            allow.
+
+        Returns
+        -------
+        PosteriorFit
+            With the predictions of `fit`, from the draws.
+
+        Raises
+        ------
+        InvalidDataError
+            As `fit`, or if there are too few draws or the sampler is unknown.
+        ConvergenceError
+            If no mode was found.
+
+        Notes
+        -----
+        With T the mean age of the customers, these are normal: log r with mean 0 and standard deviation 1.5,
+        log(r T/alpha) with 0 and 2, the logit of a/(a+b) with -1 and 1.5, and log(a+b) with 1 and 1.5.
+        """
+        cells = cells_for(rfm, len(_NAMES))
+        scale = mean_age(cells)
+        problem = PosteriorProblem(
+            cells=cells,
+            likelihood_of=lambda weights: BGNBDLikelihood.of(cells, weights, scale=scale),
+            starts=_starts(purchases_each(cells)),
+            names=_NAMES,
+            edges=_EDGES,
+            scale=np.array([1.0, scale, 1.0, 1.0]),
+            prior=RATES_AND_CHANCES,
+            stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
+        )
+        return posterior_fit(problem, draws=draws, rng=rng, sampler=sampler)
 
     def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
         """Take parameters from elsewhere, a published table say.

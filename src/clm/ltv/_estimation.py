@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from clm.stats import Likelihood
     from clm.typing import FloatArray
 
-_ENOUGH: Final = 10_000
+ENOUGH: Final = 10_000
 """Customers on which starting values are tried."""
 
 _FEW: Final = 500
@@ -117,7 +117,7 @@ def estimated(
         starts,
         names=names,
         edges=edges,
-        trial=likelihood_of(subsample(weights, _ENOUGH)) if customers > 2 * _ENOUGH else None,
+        trial=likelihood_of(subsample(weights, ENOUGH)) if customers > 2 * ENOUGH else None,
         tolerance=tol,
         max_iterations=max_iterations,
     )

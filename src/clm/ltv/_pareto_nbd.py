@@ -8,10 +8,13 @@ import numpy as np
 from attrs import field, frozen
 
 from clm.data import days_in
+from clm.ltv._coordinates import TwoGammas
 from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
 from clm.ltv._options import max_iterations, tolerance
 from clm.ltv._pareto_nbd_likelihood import ParetoNBDLikelihood
 from clm.ltv._pareto_nbd_process import ParetoNBDProcess
+from clm.ltv._posterior import PosteriorProblem, posterior_fit
+from clm.ltv._priors import RATES_TWICE
 from clm.ltv._purchase_fit import PurchaseFit
 from clm.stats import Parameters
 
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clm.data import RFM
+    from clm.ltv._posterior import Sampler
+    from clm.ltv._posterior_fit import PosteriorFit
+    from clm.typing import FloatArray, RandomState
 
 _NAME: Final = "Pareto/NBD"
 _NAMES: Final = ("r", "alpha", "s", "beta")
@@ -99,11 +105,7 @@ class ParetoNBD:
         parameters = estimated(
             cells,
             lambda weights: ParetoNBDLikelihood.of(cells, weights, scale=scale),
-            # Customers alike and unlike, leaving early and late, in time scaled to a mean age of 1.
-            [
-                np.log([r, r / (each * faster), s, beta])
-                for r, faster, s, beta in ((0.6, 1.5, 0.6, 0.4), (2.0, 1.2, 1.0, 2.0), (0.25, 3.0, 0.3, 0.1))
-            ],
+            _starts(each),
             model=_NAME,
             names=_NAMES,
             edges=_EDGES,
@@ -114,6 +116,57 @@ class ParetoNBD:
             stacklevel=2,
         )
         return _stated(parameters, cells.unit, repeaters(cells))
+
+    def fit_posterior(
+        self, rfm: RFM, *, draws: int = 4000, rng: RandomState = 0, sampler: Sampler = "auto"
+    ) -> PosteriorFit:
+        """Draw the parameters from their posterior distribution, under a prior that knows no unit of time.
+
+        Intervals hold with few customers, too, and where the likelihood has no maximum.
+
+        Parameters
+        ----------
+        rfm
+            Purchase histories; weights count. Money is not used.
+        draws
+            How many, from 100 on.
+        rng
+            Seed or generator.
+        sampler : {"auto", "importance", "hmc", "laplace"}
+            Importance sampling, Hamiltonian Monte Carlo or a normal approximation; by default whichever the data
+            allow.
+
+        Returns
+        -------
+        PosteriorFit
+            With the predictions of `fit`, from the draws.
+
+        Raises
+        ------
+        InvalidDataError
+            As `fit`, or if there are too few draws or the sampler is unknown.
+        ConvergenceError
+            If no mode was found.
+
+        Notes
+        -----
+        With T the mean age of the customers, these are normal with mean 0: log r and log s with standard deviation 1.5,
+        log(r T/alpha) and log(s T/beta) with 2.
+        """
+        cells = cells_for(rfm, len(_NAMES))
+        scale = mean_age(cells)
+        problem = PosteriorProblem(
+            cells=cells,
+            likelihood_of=lambda weights: ParetoNBDLikelihood.of(cells, weights, scale=scale),
+            starts=_starts(purchases_each(cells)),
+            names=_NAMES,
+            edges=_EDGES,
+            scale=np.array([1.0, scale, 1.0, scale]),
+            prior=RATES_TWICE,
+            coordinates=TwoGammas(),
+            stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
+        )
+        return posterior_fit(problem, draws=draws, rng=rng, sampler=sampler)
 
     def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
         """Take parameters from elsewhere, a published table say.
@@ -137,6 +190,14 @@ class ParetoNBD:
         """
         days_in(unit)
         return _stated(Parameters.given(params, _NAMES), unit, np.inf)
+
+
+def _starts(purchases_each: float) -> list[FloatArray]:
+    """Return starting values in time scaled to a mean age of 1: customers alike and unlike, leaving early and late."""
+    return [
+        np.log([r, r / (purchases_each * faster), s, beta])
+        for r, faster, s, beta in ((0.6, 1.5, 0.6, 0.4), (2.0, 1.2, 1.0, 2.0), (0.25, 3.0, 0.3, 0.1))
+    ]
 
 
 def _stated(parameters: Parameters, unit: str, repeat_buyers: float) -> PurchaseFit:

@@ -61,6 +61,45 @@ class PurchaseProcess(Protocol):
         """Draw whose purchases, and when, follow within the time ahead."""
 
 
+class Errors(Protocol):
+    """How far what a process says may be off, since its parameters are not known exactly."""
+
+    @property
+    def at(self) -> str:
+        """At which parameters counts are predicted."""
+
+    def state(
+        self, value: Any, moves: FloatArray, parameters: Parameters, *, row_of: IntArray | None, **stated: Any
+    ) -> Estimate[Any]:
+        """Return an estimate; `row_of` scatters distinct histories to customers."""
+
+    def variance(self, moves: FloatArray, parameters: Parameters) -> float:
+        """Return the variance of a total that moves so."""
+
+
+@final
+@frozen
+class ByDelta:
+    """By the delta method: what a process answers beside its values is their gradient."""
+
+    @property
+    def at(self) -> str:
+        """At which parameters counts are predicted."""
+        return "at the estimated parameters"
+
+    def state(
+        self, value: Any, moves: FloatArray, parameters: Parameters, *, row_of: IntArray | None, **stated: Any
+    ) -> Estimate[Any]:
+        """Return an estimate whose source is the gradient."""
+        if row_of is not None:
+            value, moves = value[row_of], moves[row_of]
+        return delta_estimate(value, moves, parameters, **stated)
+
+    def variance(self, moves: FloatArray, parameters: Parameters) -> float:
+        """Return the variance of a total with this gradient."""
+        return float(moves @ parameters.log_covariance @ moves)
+
+
 @final
 @frozen(kw_only=True)
 class Predictions:
@@ -79,6 +118,8 @@ class Predictions:
         Its name, as in ``"BG/NBD"``.
     caveats : tuple of str
         What every estimate is to carry.
+    errors : Errors
+        What the process answers beside its values, and what follows from it.
     """
 
     process: PurchaseProcess
@@ -86,6 +127,7 @@ class Predictions:
     unit: str
     model: str
     caveats: tuple[str, ...]
+    errors: Errors = ByDelta()
 
     def expected(self, rfm: RFM | None, horizon: Any) -> Estimate[Any]:
         """Expect so many purchases; without histories of a new customer, one cell a horizon."""
@@ -96,7 +138,7 @@ class Predictions:
             gradient = np.array([gradient[0] for _, gradient in cells])
             return self._estimate(
                 value,
-                gradient.reshape((*times.shape, len(self.parameters.names))),
+                gradient.reshape((*times.shape, -1 if times.size else len(self.parameters.names))),
                 "expected purchases",
                 f"Expected purchases of a new customer within {_span(times, self.unit)} of his first, not counting it",
                 index=times if times.ndim else None,
@@ -167,7 +209,7 @@ class Predictions:
         total = interval_of_total(
             expected=float((weights * value).sum()),
             of_counts=float((weights * self.process.variance(cells, ahead)).sum()),
-            of_parameters=float(slope @ self.parameters.log_covariance @ slope),
+            of_parameters=self.errors.variance(slope, self.parameters),
             level=level,
             undefined=self.parameters.undefined,
         )
@@ -177,7 +219,7 @@ class Predictions:
             total=total,
             index=rfm.customer,
             level=level,
-            method="quantiles of the count given the history, at the estimated parameters",
+            method=f"quantiles of the count given the history, {self.errors.at}",
         )
 
     def pointwise_loglik(self, rfm: RFM) -> FloatArray:
@@ -213,7 +255,14 @@ class Predictions:
         customers = rfm.cell_of
         value, gradient = evaluate(rfm.cells)
         return self._estimate(
-            value[customers], gradient[customers], name, definition, index=rfm.customer, caveats=of_many(rfm), **stated
+            value,
+            gradient,
+            name,
+            definition,
+            row_of=customers,
+            index=rfm.customer,
+            caveats=of_many(rfm),
+            **stated,
         )
 
     def _estimate(
@@ -225,14 +274,16 @@ class Predictions:
         *,
         unit: str = "purchases",
         band: Band | None = None,
+        row_of: IntArray | None = None,
         index: Array | None = None,
         undefined: str | None = None,
         caveats: tuple[str, ...] = (),
     ) -> Estimate[Any]:
-        return delta_estimate(
+        return self.errors.state(
             value,
             gradient,
             self.parameters,
+            row_of=row_of,
             band=LogNormal() if band is None else band,
             name=name,
             unit=unit,

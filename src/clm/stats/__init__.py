@@ -28,6 +28,7 @@ from clm.stats._bands import (
 from clm.stats._compare import Difference, Equivalence, compare
 from clm.stats._comparisons import Comparisons, adjusted_p_values
 from clm.stats._delta import central_differences, delta_estimate
+from clm.stats._draws import Draws
 from clm.stats._estimate import Estimate
 from clm.stats._format import figure, plain, summary
 from clm.stats._has_estimate import HasEstimate
@@ -54,6 +55,7 @@ __all__ = [
     "Comparisons",
     "Diagnostics",
     "Difference",
+    "Draws",
     "Equivalence",
     "Estimate",
     "Exact",

@@ -11,6 +11,7 @@ from attrs import Attribute, field, frozen
 from clm.errors import InvalidDataError
 from clm.stats._arrays import array_field, frozen_array, numbers, scalar_or_array, seal
 from clm.stats._bands import Band, Normal
+from clm.stats._draws import Draws
 from clm.stats._format import plain, summary
 from clm.stats._interval import Interval, check_level
 from clm.stats._linearised import Linearised
@@ -224,7 +225,10 @@ class Estimate(Generic[V]):
         cells = np.bincount(codes, minlength=groups)
         scale = 1 / np.maximum(cells, 1) if mean else np.ones(groups)
         sources = tuple(source.added(codes, scale) for source in self.sources)
-        if sources:
+        joint = self.band.added(codes, scale) if isinstance(self.band, Draws) else None
+        if joint is not None:
+            variance = joint.variance()
+        elif sources:
             variance = np.sum([source.variance() for source in sources], axis=0)
         else:
             variance = np.bincount(codes, np.square(np.asarray(self.standard_error)), minlength=groups) * scale**2
@@ -241,6 +245,7 @@ class Estimate(Generic[V]):
         if labels is None:
             total, error, counts, reasons = total[0], error[0], counts[0], reasons[0]
             sources = tuple(Linearised(gradient=s.gradient[0], covariance=s.covariance) for s in sources)
+            joint = None if joint is None else joint.only()
         kind, scope = "Mean" if mean else "Sum", "all cells" if by is None else "each group of cells"
         counted_fraction = self.unit == "fraction" and not mean
         return Estimate(
@@ -252,7 +257,7 @@ class Estimate(Generic[V]):
             index=labels,
             undefined=reasons,
             definition=f"{kind} over {scope} of: {self.definition}",
-            band=combined_band(self.band, mean=mean),
+            band=combined_band(self.band, mean=mean) if joint is None else joint,
             sources=sources,
             caveats=self.caveats,
         )
