@@ -29,12 +29,14 @@ def cdnow():
     return clm.rfm(clm.datasets.cdnow(), unit="week", through="1997-09-30")
 
 
-@pytest.fixture(scope="module", params=["Pareto/NBD", "MBG/NBD", "NBD", "BG/BB"])
+@pytest.fixture(scope="module", params=["Pareto/NBD", "MBG/NBD", "NBD", "BG/BB", "BG/CNBD-2", "MBG/CNBD-3"])
 def case(request, cdnow):
     donations = clm.datasets.donations()
     return {
         "Pareto/NBD": Case(clm.ParetoNBD(), cdnow, {"r": 0.553, "alpha": 10.578, "s": 0.606, "beta": 11.669}, 39),
         "MBG/NBD": Case(clm.MBGNBD(), cdnow, {"r": 0.525, "alpha": 6.183, "a": 0.891, "b": 1.614}, 39),
+        "BG/CNBD-2": Case(clm.BGCNBD(k=2), cdnow, {"r": 0.227, "alpha": 1.463, "a": 0.944, "b": 2.074}, 39),
+        "MBG/CNBD-3": Case(clm.MBGCNBD(k=3), cdnow, {"r": 0.533, "alpha": 1.258, "a": 1.289, "b": 1.845}, 39),
         "NBD": Case(clm.NBD(), cdnow, {"r": 0.385, "alpha": 12.072}, 39),
         "BG/BB": Case(clm.BGBB(), donations, {"alpha": 1.204, "beta": 0.75, "gamma": 0.657, "delta": 2.783}, 5),
     }[request.param]
@@ -51,7 +53,8 @@ def given_fit(case):
 
 
 def part(rfm, rows):
-    return clm.RFM.from_arrays(rfm.frequency[rows], rfm.recency[rows], rfm.T[rows], unit=rfm.unit)
+    gaps = None if rfm.sum_log_gaps is None else rfm.sum_log_gaps[rows]
+    return clm.RFM.from_arrays(rfm.frequency[rows], rfm.recency[rows], rfm.T[rows], sum_log_gaps=gaps, unit=rfm.unit)
 
 
 class TestInputs:
@@ -169,7 +172,8 @@ class TestConsistency:
         rfm = case.rfm
         mixed = clm.RFM.from_arrays(
             rfm.frequency[order], rfm.recency[order], rfm.T[order],
-            weights=None if rfm.weights is None else rfm.weights[order], unit=rfm.unit,
+            weights=None if rfm.weights is None else rfm.weights[order],
+            sum_log_gaps=None if rfm.sum_log_gaps is None else rfm.sum_log_gaps[order], unit=rfm.unit,
         )  # fmt: skip
         assert case.model.fit(mixed) == fit
         for ask in (
@@ -182,7 +186,8 @@ class TestConsistency:
         if fit.discrete:
             pytest.skip("opportunities have no unit to change")
         rfm = case.rfm
-        days = clm.RFM.from_arrays(rfm.frequency, rfm.recency * 7, rfm.T * 7, unit="day")
+        gaps = rfm.sum_log_gaps + rfm.frequency * np.log(7)
+        days = clm.RFM.from_arrays(rfm.frequency, rfm.recency * 7, rfm.T * 7, sum_log_gaps=gaps, unit="day")
         other = case.model.fit(days)
         times = {"alpha", "beta"}
         scaled = {name: value * (7 if name in times else 1) for name, value in fit.params.items()}

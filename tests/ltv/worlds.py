@@ -112,6 +112,39 @@ def _next_coin(times, left, until):
     return ~left[np.arange(len(until)), np.minimum(seen, left.shape[1] - 1)]
 
 
+def regular_buyers(size, params, rng, *, k, first, age=(27.0, 39.0), ahead=39.0):
+    """Let customers buy as BG/CNBD-k (first 0) and MBG/CNBD-k (first 1) have it, one purchase at a time.
+
+    They wait a gamma time of shape k for each, and toss a coin after it, with `first` also after the very first.
+    """
+    r, alpha, a, b = params
+    until = rng.uniform(*age, size)
+    rate, chance = rng.gamma(r, 1 / alpha, size), rng.beta(a, b, size)
+    seen, gaps = np.zeros((2, size))
+    recency, afterwards, now = np.zeros((3, size))
+    left_at = np.full(size, np.inf)
+    there = np.arange(size)
+    if first:
+        leaving = rng.random(size) < chance
+        left_at[leaving] = 0.0
+        there = there[~leaving]
+    while there.size:
+        wait = rng.gamma(k, 1, there.size) / np.maximum(rate[there], 1e-300)
+        now[there] += wait
+        inside = now[there] < until[there] + ahead
+        there, wait = there[inside], wait[inside]
+        early = now[there] <= until[there]
+        seen[there[early]] += 1
+        gaps[there[early]] += np.log(wait[early])
+        recency[there[early]] = now[there[early]]
+        afterwards[there[~early]] += 1
+        leaving = rng.random(there.size) < chance[there]
+        left_at[there[leaving]] = now[there[leaving]]
+        there = there[~leaving]
+    rfm = clm.RFM.from_arrays(seen, recency, until, sum_log_gaps=gaps, unit="week")
+    return rfm, afterwards, left_at > until
+
+
 def steady_buyers(size, params, rng, *, age=(27.0, 39.0), ahead=39.0):
     """Let customers buy as the NBD model has it: for ever."""
     r, alpha = params

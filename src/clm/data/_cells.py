@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -10,6 +10,9 @@ from clm.data._time import DAYS, days_in
 
 if TYPE_CHECKING:
     from clm.typing import FloatArray, IntArray
+
+NANO: Final = 1e9
+"""Sums of logarithms are added up in billionths."""
 
 _ROOM = 64
 """Entries of the counting table allowed per row; above that, sorting is cheaper."""
@@ -48,6 +51,20 @@ def distinct(frequency: FloatArray, recency: FloatArray, age: FloatArray, unit: 
     rows = np.empty(kinds.size, np.int64)
     rows[cell_of] = np.arange(places.size)
     return rows, cell_of
+
+
+def added(values: FloatArray, weights: FloatArray | None, cell_of: IntArray) -> FloatArray:
+    """Add up values by cell so that the order of the rows does not matter.
+
+    Whole billionths are added up exactly, and what is left of a value is too little to tell the order.
+    """
+    scaled = values * (NANO if weights is None else NANO * weights)
+    whole = np.rint(scaled)
+    with np.errstate(invalid="ignore"):  # infinite values leave nothing
+        rest = scaled - whole
+        # So little is the rounding of a whole number.
+        rest = np.where(np.abs(rest) > np.maximum(1e-4, 4 * np.spacing(np.abs(scaled))), rest, 0.0)
+    return np.asarray((np.bincount(cell_of, whole) + np.bincount(cell_of, rest)) / NANO)
 
 
 def _sorted(frequency: FloatArray, recency: FloatArray, age: FloatArray) -> tuple[IntArray, IntArray]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from attrs import frozen
 
-from clm.data._cells import distinct
+from clm.data._cells import added, distinct
 from clm.data._dropped import dropped_field
 from clm.data._time import days_in
 from clm.errors import InvalidDataError
@@ -18,10 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clm.typing import Array, FloatArray, IntArray
-
-
-NANO: Final = 1e9
-"""Sums of logarithms are added up in whole billionths."""
 
 
 def _optional_floats(values: Any) -> FloatArray | None:
@@ -228,9 +224,7 @@ class RFM:
         frequency, recency, age = (frozen_array(column[rows]) for column in (self.frequency, self.recency, self.T))
         gaps = self.sum_log_gaps
         if gaps is not None:
-            # Whole billionths, so that the order of the customers does not matter.
-            total = np.bincount(cell_of, np.rint(gaps * (NANO if self.weights is None else NANO * self.weights)))
-            gaps = frozen_array(total / NANO / weights)
+            gaps = frozen_array(added(gaps, self.weights, cell_of) / weights)
         cells = RFM(
             frequency=frequency,
             recency=recency,

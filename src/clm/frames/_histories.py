@@ -104,7 +104,7 @@ class Occasions:
         customer, period, at = self.customer[bought], self.period[bought], self.at[bought]
         starts = run_starts(customer)
         ends = np.append(starts, len(customer))[1:] - 1
-        values: tuple[FloatArray | None, ...] = (None, None, None)
+        values: tuple[FloatArray | None, FloatArray | None, FloatArray | None] = (None, None, None)
         if self.whole is not None and self.rest is not None:
             whole, rest = self.whole[bought], self.rest[bought]
             first = whole[starts], rest[starts]

@@ -155,7 +155,7 @@ def _discounted(belief: Belief, discount: float) -> tuple[FloatArray, FloatArray
     # E[l / (d + l p)] for l ~ Gamma(c, A) is c E[1 / (d A + g p)] for g ~ Gamma(c + 1, 1), whose tail is light.
     c, scaled = belief.shape, discount * belief.rate
     log_p, log_q, weight_p = chances(belief.a, belief.b, (c + 5) / scaled)
-    log_g, weight_g = _amounts(c + 1)
+    log_g, weight_g = amounts(c + 1)
     worth = 1 / (scaled[:, None, None] + np.exp(log_p)[:, :, None] * np.exp(log_g)[:, None, :])
     by_p = np.einsum("ipg,ig->ip", worth, weight_g)
     by_g = np.einsum("ipg,ip->ig", worth, weight_p)
@@ -208,7 +208,7 @@ def _logit_where(exponent: FloatArray) -> FloatArray:
     return np.where(exponent > 30, exponent, np.log(np.expm1(np.minimum(exponent, 30.0))))
 
 
-def _amounts(shape: FloatArray) -> tuple[FloatArray, FloatArray]:
+def amounts(shape: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return log g and weights for expectations over g ~ Gamma(shape, 1), (m, points) each; shape is at least 1."""
     tail = _NEGLIGIBLE / shape
     low = -np.minimum(tail + 1, tail + np.sqrt(2 * tail))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final, overload
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from clm.ltv._predictions import Predictions
 from clm.ltv._summary import summary_of
-from clm.stats import Parameters, figure
+from clm.stats import Parameters, figure, frozen_array
 
 if TYPE_CHECKING:
     from clm.data import RFM, Discount
@@ -38,6 +38,8 @@ class PurchaseFit:
         The unit of time of parameters, of horizons and of rates.
     discrete : bool
         Purchases fall on whole units of time only, so that horizons are whole.
+    k : int or None
+        Shape of the times between purchases, for BG/CNBD-k and MBG/CNBD-k; None where the model has none.
     caveats : tuple of str
         What a careful reader should know before quoting a number.
 
@@ -56,6 +58,7 @@ class PurchaseFit:
     parameters: Parameters
     unit: str
     discrete: bool = False
+    k: int | None = None
     caveats: tuple[str, ...] = ()
 
     @property
@@ -257,7 +260,12 @@ class PurchaseFit:
         InvalidDataError
             If `rfm` counts in another unit.
         """
-        return self._predictions.pointwise_loglik(rfm)
+        gaps = getattr(rfm, "sum_log_gaps", None)
+        if self.k in {None, 1} or gaps is None:
+            return self._predictions.pointwise_loglik(rfm)
+        # Histories that are else the same have gaps of their own: the rest is the same for them.
+        rest = self._predictions.pointwise_loglik(evolve(rfm, sum_log_gaps=None))
+        return frozen_array(rest + (self.k - 1) * gaps)
 
     def simulate(
         self, customers: int | RFM, *, horizon: float, rng: RandomState = 0, start: Any = "2000-01-01"
