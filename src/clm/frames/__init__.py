@@ -9,6 +9,7 @@ from clm.frames._health import health_score
 from clm.frames._output import Columnar, to_frame
 from clm.frames._period import Period
 from clm.frames._questionnaires import product_market_fit, sus, umux_lite
+from clm.frames._raking import post_stratify, rake
 from clm.frames._respondents import compare_paired, score_per_customer
 from clm.frames._retention import retention_table
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
@@ -30,7 +31,9 @@ __all__ = [
     "funnel",
     "health_score",
     "nps",
+    "post_stratify",
     "product_market_fit",
+    "rake",
     "replay",
     "retention_table",
     "rfm",

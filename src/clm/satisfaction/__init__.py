@@ -10,10 +10,19 @@ from clm.satisfaction._health import HealthScores, score_health
 from clm.satisfaction._nps import NPS
 from clm.satisfaction._paired import PairedDifference
 from clm.satisfaction._product_market_fit import ProductMarketFit
+from clm.satisfaction._response import (
+    NonresponseBounds,
+    aapor_response_rates,
+    nonresponse_bias,
+    nonresponse_bounds,
+    response_rate,
+)
 from clm.satisfaction._sample_size import detectable_nps, power_nps, sample_size_csat, sample_size_nps
 from clm.satisfaction._scale import Scale
 from clm.satisfaction._score import SurveyScore
+from clm.satisfaction._targets import Margin, checked_margins
 from clm.satisfaction._usability import Usability
+from clm.satisfaction._weighting import SurveyWeights, weigh
 
 __all__ = [
     "CES",
@@ -23,16 +32,25 @@ __all__ = [
     "Cells",
     "Contributions",
     "HealthScores",
+    "Margin",
+    "NonresponseBounds",
     "PairedDifference",
     "ProductMarketFit",
     "Scale",
     "ScoreName",
     "SurveyScore",
+    "SurveyWeights",
     "Usability",
+    "aapor_response_rates",
+    "checked_margins",
     "code_answers",
     "detectable_nps",
+    "nonresponse_bias",
+    "nonresponse_bounds",
     "power_nps",
+    "response_rate",
     "sample_size_csat",
     "sample_size_nps",
     "score_health",
+    "weigh",
 ]
