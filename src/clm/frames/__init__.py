@@ -5,13 +5,14 @@ from clm.frames._by import Grouped, by
 from clm.frames._cohort_value import cohort_ltv
 from clm.frames._durations import durations
 from clm.frames._funnel import funnel
+from clm.frames._growth import growth_accounting, recency_bands, stickiness
 from clm.frames._health import health_score
 from clm.frames._output import Columnar, to_frame
 from clm.frames._period import Period
 from clm.frames._questionnaires import product_market_fit, sus, umux_lite
 from clm.frames._raking import post_stratify, rake
 from clm.frames._respondents import compare_paired, score_per_customer
-from clm.frames._retention import retention_table
+from clm.frames._retention import retention_customers, retention_table
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
 from clm.frames._silences import suggest_timeouts
 from clm.frames._source import Source
@@ -29,17 +30,21 @@ __all__ = [
     "csat",
     "durations",
     "funnel",
+    "growth_accounting",
     "health_score",
     "nps",
     "post_stratify",
     "product_market_fit",
     "rake",
+    "recency_bands",
     "replay",
+    "retention_customers",
     "retention_table",
     "rfm",
     "rfm_cells",
     "rfm_split",
     "score_per_customer",
+    "stickiness",
     "suggest_timeouts",
     "sus",
     "to_frame",

@@ -54,6 +54,8 @@ class Presence:
         Number of the period in which the log begins.
     dropped : dict of str to int
         Rows that were left out, by reason.
+    rows : (rows,) ndarray of bool, or slice
+        Which rows of the table count.
     """
 
     customer: IntArray
@@ -66,6 +68,7 @@ class Presence:
     through: int
     first: int
     dropped: dict[str, int]
+    rows: BoolArray | slice = slice(None)
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -97,7 +100,13 @@ class Presence:
 
 
 def presence_of_rows(
-    table: Table, calendar: Calendar, *, start_kind: str | None, return_kind: str | None, through: int | None
+    table: Table,
+    calendar: Calendar,
+    *,
+    start_kind: str | None,
+    return_kind: str | None,
+    through: int | None,
+    not_before: int | None = None,
 ) -> Presence:
     """Read an eager table.
 
@@ -109,8 +118,8 @@ def presence_of_rows(
         How periods are numbered.
     start_kind, return_kind
         Kinds of start and return events; None for any.
-    through
-        Last instant that counts.
+    through, not_before
+        Last and first instant that count.
 
     Raises
     ------
@@ -119,7 +128,7 @@ def presence_of_rows(
     """
     ids = identify(table)
     at = instants(table.column("at"), table.names["at"], calendar.zone).values
-    kept, dropped = kept_rows(ids, at, start=None, through=through, what=table.what)
+    kept, dropped = kept_rows(ids, at, start=not_before, through=through, what=table.what)
     flags = [_flags(table, kind) for kind in (start_kind, return_kind)]
     keys = ids.keys
     if not kept.all():
@@ -138,6 +147,7 @@ def presence_of_rows(
         through=int(at.max()) if through is None else through,
         first=int(period.min()),
         dropped=dropped,
+        rows=slice(None) if kept.all() else kept,
     )
 
 
@@ -149,6 +159,7 @@ def presence_of_plan(
     return_kind: str | None,
     through: int | None,
     since: int | None = None,
+    not_before: int | None = None,
 ) -> Presence:
     """Let the engine find distinct customers and periods, and collect those; as `presence_of_rows`.
 
@@ -157,7 +168,7 @@ def presence_of_plan(
     since
         Start events before it are no start events.
     """
-    log, dropped, facts = kept_plan(log, {"begins": first_instant()}, start=None, through=through)
+    log, dropped, facts = kept_plan(log, {"begins": first_instant()}, start=not_before, through=through)
     frame = log.with_period(with_flags(log.frame, start_kind, return_kind, since), calendar)
     entered = nw.when(nw.col("starts") > 0).then(nw.col(AT)).otherwise(None)
     pairs = (

@@ -12,9 +12,11 @@ from clm.retention._count import (
     table_of_runs,
 )
 from clm.retention._definition import RetentionDefinition
+from clm.retention._growth import GrowthAccounting, RecencyBands, check_edges, flows_of, stocks_of
 from clm.retention._layout import COMPLETE, IN_PROGRESS, UNOBSERVED, cohort_periods, own_length, windows
 from clm.retention._recurring import hits
 from clm.retention._single import runs_of
+from clm.retention._stickiness import Stickiness
 from clm.retention._table import RetentionTable
 
 __all__ = [
@@ -24,15 +26,21 @@ __all__ = [
     "Activity",
     "Columns",
     "Entered",
+    "GrowthAccounting",
+    "RecencyBands",
     "RetentionDefinition",
     "RetentionTable",
     "Runs",
     "Scope",
+    "Stickiness",
+    "check_edges",
     "cohort_periods",
+    "flows_of",
     "hits",
     "own_length",
     "runs_by_period",
     "runs_of",
+    "stocks_of",
     "table_of_activity",
     "table_of_own_clocks",
     "table_of_runs",
