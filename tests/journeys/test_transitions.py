@@ -56,8 +56,8 @@ def recency_log(customers, periods, rng):
     return replay_arrays(recency(), who[order], (START + DAY * day)[order], kinds[order], through=START + DAY * periods)
 
 
-def chain(ends=("won", "lost")):
-    """Two stages to go back and forth between, and two to end in."""
+def chain(ends=("won", "lost"), *, final=True):
+    """Two stages to go back and forth between, and two to end in, or to come back from."""
     return Lifecycle(
         "deal",
         stages=[Stage("lead", rank=1), Stage("offer", rank=2), *(Stage(name) for name in ends)],
@@ -66,6 +66,7 @@ def chain(ends=("won", "lost")):
             Transition("lead", "offer", "offer"),
             Transition("offer", "back", "lead"),
             *(Transition(source, name, name) for source in ("lead", "offer") for name in ends),
+            *(() if final else (Transition("*", "back", "lead", reenter=True),)),
         ],
         kinds=("begin",),
     )
@@ -99,8 +100,7 @@ def logs(draw):
         for customer in range(customers)
         for day in sorted(draw(st.lists(st.integers(0, 59), min_size=1, max_size=8)))
     ]
-    final = draw(st.booleans())
-    return replayed(chain() if final else clm.lifecycles.hubspot(), rows)
+    return replayed(chain(final=draw(st.booleans())), rows)
 
 
 class TestInputs:

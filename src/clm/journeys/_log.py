@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, final
+from typing import TYPE_CHECKING, Any, final, overload
 
-import numpy as np
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from clm.core import FrozenMapping, microseconds, microseconds_of
 from clm.data import Calendar, Zone, describe, parse_through
-from clm.errors import InvalidDataError
 from clm.journeys._cycles import Cycles, cycles
+from clm.journeys._dwell import time_in_stage
 from clm.journeys._funnel import StageFunnel, stage_funnel
 from clm.journeys._moves import counted_moves, counted_periods
 from clm.journeys._occupancy import Occupancy, occupancy
+from clm.journeys._paths import StagePaths, frequent_paths
 from clm.journeys._placed import StageAt, Upcoming, stage_at, upcoming
-from clm.journeys._rollup import parents_of, rolled_up_next, rolled_up_visits
-from clm.stats import frozen_array, seal
+from clm.journeys._rollup import rolled_up
+from clm.journeys._sankey import sankey
+from clm.journeys._stage_times import StageTimes, stage_times
+from clm.journeys._step_matrix import StepMatrix, step_matrix
+from clm.stats import seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
     from clm.core import Lifecycle
     from clm.journeys._transitions import TransitionMatrix
     from clm.journeys._visits import Columns, Visits
+    from clm.survival import CumulativeIncidence, SurvivalCurve
     from clm.typing import Array, IntArray
 
 
@@ -124,13 +128,7 @@ class StageLog:
         >>> dict(log.stage_at("2025-04-30"))
         {'ann': 'at_risk', 'bob': 'reach'}
         """
-        moment = parse_through(when, self.zone, "when")
-        if moment > self._through:
-            raise InvalidDataError(
-                f"when={describe(moment, self.zone)} is after the log's end, {describe(self._through, self.zone)}. Ask "
-                "for a moment up to then, or replay with a later through=."
-            )
-        return stage_at(self.visits, moment)
+        return stage_at(self.visits, parse_through(when, self.zone, "when"), self._through, self.zone)
 
     def occupancy(self, period: str = "week", *, week_start: str = "monday") -> Occupancy:
         """Count customers in each stage at the end of each calendar period.
@@ -266,6 +264,69 @@ class StageLog:
             return counted_moves(self.visits, self.lifecycle, self._through, self.zone)
         return counted_periods(self.visits, self.lifecycle, self._through, Calendar(period, self.zone, week_start))
 
+    @overload
+    def time_in_stage(self, stage: Any, *, exits: None = None, unit: str = "day") -> SurvivalCurve: ...
+    @overload
+    def time_in_stage(self, stage: Any, *, exits: str, unit: str = "day") -> CumulativeIncidence: ...
+    def time_in_stage(
+        self, stage: Any, *, exits: str | None = None, unit: str = "day"
+    ) -> SurvivalCurve | CumulativeIncidence:
+        """Measure how long visits to a stage last; those that have not ended are censored, not dropped.
+
+        Visits of length zero are left out. Each other visit is one observation, of customers who came back too.
+
+        Parameters
+        ----------
+        stage
+            Name of the stage.
+        exits
+            None for the share still there, by Kaplan-Meier, with ``.median`` and ``.restricted_mean(t)``. To tell the
+            ways out apart, by Aalen-Johansen: ``"rank"`` for ``advance``, ``back``, ``drop`` (to a stage off the
+            ladder) and ``level`` (to the same rank, where that occurs); ``"stage"`` for the stage they lead to.
+        unit
+            ``"hour"``, ``"day"``, ``"week"``, ``"month"`` or ``"year"``.
+
+        Raises
+        ------
+        InvalidDataError
+            If there is no such stage, nobody stayed in it, or with ``"rank"`` it has none.
+        """
+        return time_in_stage(self, stage, exits, unit)
+
+    def stage_times(self, stage: Any = None, *, open_visits: str = "counted", unit: str = "day") -> StageTimes:
+        """Return when each customer entered a stage, first and last, and his latest and cumulative time in it.
+
+        Parameters
+        ----------
+        stage
+            Name of the stage; None for every stage that a customer has entered.
+        open_visits
+            ``"counted"`` up to the end of the log, or ``"left_out"`` of the times until they end, as HubSpot does.
+        unit
+            Unit of the times, as in `time_in_stage`.
+        """
+        return stage_times(self, stage, open_visits, unit)
+
+    def sankey(self, *, count: str = "customers", steps: int | None = None) -> dict[str, Any]:
+        """Return nodes and links in plain Python, ready for JSON.
+
+        Parameters
+        ----------
+        count
+            ``"customers"`` who made a move at least once, or all ``"moves"``.
+        steps
+            Unroll the way up to this visit, as ``"1:reach"`` to ``"2:acquisition"``, so that there is no cycle.
+        """
+        return sankey(self.visits, self.lifecycle.name, count=count, steps=steps)
+
+    def paths(self, top: int | None = 10, *, steps: int | None = None) -> StagePaths:
+        """Return the most frequent sequences of stages, all with ``top=None``; up to a visit with `steps`."""
+        return frequent_paths(self.visits, self.lifecycle.name, top=top, steps=steps)
+
+    def step_matrix(self, steps: int = 10) -> StepMatrix:
+        """Return the share of customers in each stage at their first, second and further visits."""
+        return step_matrix(self.visits, self.lifecycle.name, steps)
+
     def cycles(self) -> Cycles:
         """Tell full cycles from partial ones: rounds from the initial stage until the customer is back in it.
 
@@ -282,17 +343,10 @@ class StageLog:
 
         Examples
         --------
-        >>> log = clm.replay(
-        ...     {
-        ...         "customer_id": ["ann", "ann", "bob"],
-        ...         "at": ["2025-01-03", "2025-02-01", "2025-06-05"],
-        ...         "kind": ["order"] * 3,
-        ...     },
-        ...     clm.lifecycles.attraction(),
-        ...     through="2025-12-31",
-        ... )
+        >>> orders = {"customer_id": ["ann", "bob"], "at": ["2025-01-03", "2025-11-05"], "kind": ["order"] * 2}
+        >>> log = clm.replay(orders, clm.lifecycles.attraction(), through="2025-12-31")
         >>> log.cycles().status.tolist()
-        ['partial', 'open', 'partial', 'open']
+        ['partial', 'open', 'open']
         """
         return cycles(self.visits, self.lifecycle)
 
@@ -320,18 +374,7 @@ class StageLog:
         >>> log.rolled_up().visits["stage"].tolist()
         ['awareness', 'conversion']
         """
-        parents = parents_of(self.lifecycle)
-        number = {stage.name: code for code, stage in enumerate(parents.stages)}
-        parent = np.array([number[stage.parent] for stage in self.lifecycle.stages], np.int16)
-        next_at, next_stage = rolled_up_next(self.visits, parent, self.next_at, self.next_stage)
-        return evolve(
-            self,
-            lifecycle=parents,
-            visits=rolled_up_visits(self.visits, parent, parents),
-            next_at=frozen_array(next_at),
-            next_stage=frozen_array(next_stage),
-            note="; ".join(part for part in (self.note, "parts of a stage added up") if part),
-        )
+        return rolled_up(self)
 
     @property
     def _through(self) -> int:

@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from clm.core import instant
 from clm.data import describe
+from clm.errors import InvalidDataError
 from clm.stats import array_field, frozen_array, same, seal
 
 if TYPE_CHECKING:
@@ -121,8 +122,19 @@ class Upcoming:
         return f"<{len(self):,} customers whom silence will move>"
 
 
-def stage_at(visits: Visits, moment: int) -> StageAt:
-    """Return the stage of every customer who had begun by a moment, in microseconds."""
+def stage_at(visits: Visits, moment: int, through: int, zone: Zone) -> StageAt:
+    """Return the stage of every customer who had begun by a moment, in microseconds.
+
+    Raises
+    ------
+    InvalidDataError
+        If the moment is after the end of the log.
+    """
+    if moment > through:
+        raise InvalidDataError(
+            f"when={describe(moment, zone)} is after the log's end, {describe(through, zone)}. Ask for a moment up to"
+            " then, or replay with a later through=."
+        )
     visit = np.empty(0, np.int64)
     if visits.n:
         entered = np.add.reduceat((visits.entered <= moment).astype(np.int64), visits.offsets[:-1])

@@ -5,13 +5,31 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from attrs import evolve
 
 from clm.core import NEVER, Lifecycle, Stage
 from clm.journeys._visits import Visits
 from clm.stats import frozen_array
 
 if TYPE_CHECKING:
+    from clm.journeys._log import StageLog
     from clm.typing import Array, BoolArray, IntArray
+
+
+def rolled_up(log: StageLog) -> StageLog:
+    """Return a log at the level of parents; see `StageLog.rolled_up`."""
+    parents = parents_of(log.lifecycle)
+    number = {stage.name: code for code, stage in enumerate(parents.stages)}
+    parent = np.array([number[stage.parent] for stage in log.lifecycle.stages], np.int16)
+    next_at, next_stage = rolled_up_next(log.visits, parent, log.next_at, log.next_stage)
+    return evolve(
+        log,
+        lifecycle=parents,
+        visits=rolled_up_visits(log.visits, parent, parents),
+        next_at=frozen_array(next_at),
+        next_stage=frozen_array(next_stage),
+        note="; ".join(part for part in (log.note, "parts of a stage added up") if part),
+    )
 
 
 def parents_of(lifecycle: Lifecycle) -> Lifecycle:

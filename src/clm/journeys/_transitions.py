@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _OPEN_SHARE: Final = 0.1  # of the visits to a stage, above which moves that take long are clearly under-counted
 
 
+def _names(names: Iterable[str]) -> tuple[str, ...]:
+    return tuple(names)
+
+
 @final
 @frozen(kw_only=True, repr=False)
 class TransitionMatrix:
@@ -67,10 +71,10 @@ class TransitionMatrix:
     <opportunity to customer: 1 fraction (95% interval 0.2065 to 1; n = 1)>
     """
 
-    stages: tuple[str, ...] = field(converter=tuple)
+    stages: tuple[str, ...] = field(converter=_names)
     counts: IntArray = array_field(converter=lambda counts: frozen_array(counts, np.int64))
     open: IntArray = array_field(converter=lambda counts: frozen_array(counts, np.int64))
-    final: tuple[str, ...] = field(converter=tuple)
+    final: tuple[str, ...] = field(converter=_names)
     period: str | None = None
     time: FloatArray = array_field(converter=frozen_array)
     squared_time: FloatArray = array_field(converter=frozen_array)
@@ -337,8 +341,8 @@ class TransitionMatrix:
 
     def _caveats(self) -> tuple[str, ...]:
         visits = self.counts.sum(axis=1) + self.open
-        many = np.flatnonzero(self.open > _OPEN_SHARE * np.maximum(visits, 1))
-        many = [code for code in many.tolist() if self.stages[code] not in self.final]
+        often = np.flatnonzero(self.open > _OPEN_SHARE * np.maximum(visits, 1)).tolist()
+        many = [code for code in often if self.stages[code] not in self.final]
         if not many:
             return ()
         worst = max(many, key=lambda code: self.open[code] / visits[code])

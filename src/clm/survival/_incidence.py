@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 from scipy import special
 
 from clm.errors import InvalidDataError
@@ -29,14 +29,14 @@ class IncidenceBand:
 
     Parameters
     ----------
+    at_one : tuple of float or None
+        Shapes of the beta distribution that stands for survival where everybody was lost.
     followed : array_like
         Customers lost to anything by each age or still at risk then.
-    at_one : tuple of float, optional
-        Shapes of the beta distribution that stands for survival where everybody was lost.
     """
 
-    followed: FloatArray = array_field(converter=lambda followed: numbers(followed, "followed"))
     at_one: tuple[float, float] | None
+    followed: FloatArray = array_field(converter=lambda followed: numbers(followed, "followed"))
 
     __setstate__ = seal
 
@@ -141,7 +141,7 @@ class IncidenceCurve:
             unit="fraction",
             definition=self.definition,
             undefined=f"nobody was observed after {aged(curve.last_age, self.unit)}",
-            band=IncidenceBand(np.append(0, np.cumsum(curve.lost))[step] + at_risk, curve.at_zero),
+            band=IncidenceBand(curve.at_zero, np.append(0, np.cumsum(curve.lost))[step] + at_risk),
             caveats=self.caveats,
         )
 
@@ -206,8 +206,8 @@ class CumulativeIncidence(Mapping[Any, IncidenceCurve]):
     array([0.25, 0.25, 0.75])
     """
 
-    causes: tuple[Any, ...] = field(converter=tuple)
-    curves: tuple[IncidenceCurve, ...] = field(converter=tuple)
+    causes: tuple[Any, ...]
+    curves: tuple[IncidenceCurve, ...]
     survival: SurvivalCurve
 
     def at(self, t: float) -> Estimate[Any]:
