@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from importlib.metadata import version
+from importlib import import_module
 from typing import Any, Final, Never
 
 from clm.errors import InvalidDataError
@@ -49,7 +49,7 @@ def to_json(result: Any) -> str:
     True
     """
     written = encode(result)
-    return json.dumps({"schema": _SCHEMA, "library": version("clm"), **written}, allow_nan=False, ensure_ascii=False)
+    return json.dumps({"schema": _SCHEMA, "library": _version(), **written}, allow_nan=False, ensure_ascii=False)
 
 
 def from_json(text: str | bytes) -> Any:
@@ -96,6 +96,11 @@ def from_json(text: str | bytes) -> Any:
         return decode(written)
     except RecursionError as error:
         raise InvalidDataError("the text is nested too deeply to be a result.") from error
+
+
+def _version() -> str:
+    said: str = import_module("clm").__version__  # by name: the top of the package knows all rooms, this one among them
+    return said
 
 
 def _no_constant(name: str) -> Never:
