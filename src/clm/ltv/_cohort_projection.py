@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy.optimize import least_squares
-from scipy.special import betaln, digamma
 
 from clm.errors import InvalidDataError, nearest
+from clm.ltv._contract_curve import ContractCurve
 from clm.stats import whole_number
 
 if TYPE_CHECKING:
@@ -109,14 +109,13 @@ def _sbg(
 
 
 def _survival(parameters: FloatArray, ages: FloatArray) -> FloatArray:
-    log_scale, (alpha, beta) = parameters[0], np.exp(parameters[1:])
-    return np.asarray(np.exp(log_scale + betaln(alpha, beta + ages) - betaln(alpha, beta)))
+    scale, alpha, beta = map(float, np.exp(parameters))
+    return np.asarray(scale * np.exp(ContractCurve(alpha, beta).log_survival(ages)))
 
 
 def _derivative(parameters: FloatArray, ages: FloatArray) -> FloatArray:
     """Return the derivative of `_survival` by its log parameters, shape (ages, 3)."""
-    alpha, beta = np.exp(parameters[1:])
-    by_alpha = digamma(alpha + beta) - digamma(alpha + beta + ages)
-    by_beta = by_alpha + digamma(beta + ages) - digamma(beta)
-    logs = np.stack([np.ones_like(ages), alpha * by_alpha, beta * by_beta], axis=1)
+    _, alpha, beta = map(float, np.exp(parameters))
+    by_shape = ContractCurve(alpha, beta).survival_slope(ages)[:, :2]
+    logs = np.concatenate([np.ones((len(ages), 1)), by_shape], axis=1)
     return np.asarray(_survival(parameters, ages)[:, None] * logs)
