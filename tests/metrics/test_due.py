@@ -478,6 +478,26 @@ class TestPublishedNumbers:
         won = rules.win_back(stage="lapsed")
         assert clm.due(won, base).status.tolist() == ["converted", "due"]
 
+    def test_a_stage_of_several_parts(self):
+        base = clm.CustomerBase(
+            touchpoints={
+                "customer_id": ["a", "a", "b"],
+                "at": ["2025-01-01", "2025-01-05", "2025-01-02"],
+                "kind": ["problem_content_viewed", "product_viewed", "product_viewed"],
+            },
+            lifecycle=clm.lifecycles.awareness(),
+            through="2025-01-31",
+        )
+        aware = base.stage_log.rolled_up().visits
+        found = clm.due(Rule("r", trigger=Entered("awareness"), delay="1d"), base)
+        assert found.customer.tolist() == ["a", "b"]
+        assert found.triggered_at.tolist() == aware["entered_at"][aware["stage"] == "awareness"].tolist()
+
+    def test_a_condition_on_what_no_table_has(self):
+        with pytest.raises(InvalidDataError, match=r"the condition score <= 6 looks at the score of what happened"):
+            clm.due(Rule("r", trigger=Event("order", when=clm.when.score <= 6)), BASE)
+        assert len(clm.due(Rule("r", trigger=Event("visit", when=clm.when.score <= 6)), BASE)) == 0
+
 
 class TestConsistency:
     @settings(max_examples=60, deadline=None)

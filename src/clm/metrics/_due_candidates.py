@@ -130,16 +130,18 @@ def _happened(trigger: Event, events: Events) -> Candidates:
 
 
 def _in_stage(stage: str, facts: Facts, rule: str) -> Candidates:
-    stages = [known.name for known in facts.base.lifecycle.stages]
-    if stage not in stages:
+    lifecycle = facts.base.lifecycle
+    stages = [known.name for known in lifecycle.stages]
+    parents = list(dict.fromkeys(known.parent for known in lifecycle.stages if known.parent not in stages))
+    if stage not in (*stages, *parents):
         raise InvalidDataError(
-            f"rule {rule!r} names the stage {stage!r}, but the lifecycle {facts.base.lifecycle.name!r} has only "
-            f"{', '.join(stages)}.{nearest(stage, stages)}"
+            f"rule {rule!r} names the stage {stage!r}, but the lifecycle {lifecycle.name!r} has only "
+            f"{', '.join((*stages, *parents))}.{nearest(stage, (*stages, *parents))}"
         )
     nobody = np.empty(0, np.int64)
     if facts.base.lacks("touchpoints") is not None:
         return _untimed(nobody, nobody, nobody)
-    log = facts.base.stage_log
+    log = facts.base.stage_log if stage in stages else facts.base.stage_log.rolled_up()
     visits = log.visits
     theirs = np.flatnonzero(visits.stage_codes == visits.machine.stages.index(stage))
     owner = np.searchsorted(visits.offsets, theirs, side="right") - 1

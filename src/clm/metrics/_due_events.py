@@ -176,7 +176,8 @@ class Events:
             if not len(places):
                 return np.empty(0)
             raise InvalidDataError(
-                f"a condition looks at the {register} of what happened, but no table of the base has such a column."
+                f"the condition {comparison} looks at the {register} of what happened, but no table of the base has "
+                "such a column."
             )
         values = self._columns[register][places]
         return values if register == "channel" else numbers(values, register)

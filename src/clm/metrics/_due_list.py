@@ -244,7 +244,7 @@ class DueList:
         if not clock:
             return f"{before}{after}"
         wall = np.datetime64((clock - _PLACES // 2) * _MINUTE, "us")
-        return f"{before}{str(wall)[:16].replace('T', ' ')}{after}"
+        return f"{before}{np.datetime_as_string(wall, unit='m').replace('T', ' ')}{after}"
 
 
 def _codes(asked: str | Iterable[str], known: tuple[str, ...], what: str) -> list[int]:

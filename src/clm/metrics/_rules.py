@@ -113,7 +113,7 @@ class Entered:
     Parameters
     ----------
     stage : str
-        The stage.
+        The stage, or one that others are parts of, as ``"awareness"`` of ``awareness.problem``.
 
     Raises
     ------
