@@ -123,5 +123,9 @@ def _tally(cell: IntArray, customer: IntArray, cells: int, *, once: bool) -> Int
     """Count rows by cell, a customer's rows in one cell once where that is asked for."""
     if not once:
         return np.bincount(cell, minlength=cells)
-    distinct = np.unique(customer * cells + cell)
-    return np.bincount(distinct % cells, minlength=cells)
+    # Rows come by customer, so that within a cell a customer's rows follow each other; small numbers sort by counting.
+    order = np.argsort(cell.astype(np.min_scalar_type(cells)), kind="stable")
+    cell, customer = cell[order], customer[order]
+    first = np.ones(len(cell), bool)
+    first[1:] = (cell[1:] != cell[:-1]) | (customer[1:] != customer[:-1])
+    return np.bincount(cell[first], minlength=cells)
