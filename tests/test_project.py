@@ -18,6 +18,7 @@ ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 TEXT = {".py", ".md", ".rst", ".toml", ".txt", ".yaml", ".yml", ".css", ".html", ".j2", ".json", ".cfg", ""}
 LONGEST = 420  # lines; a module that grows past it holds two ideas
+LISTING = "src/clm/__init__.py"  # names alone, one a line
 
 
 def project_files():
@@ -75,7 +76,7 @@ class TestText:
 class TestSources:
     def test_no_module_holds_two_ideas(self):
         lines = {str(file.relative_to(ROOT)): len(file.read_text(encoding="utf-8").splitlines()) for file in SOURCES}
-        assert not {file: count for file, count in lines.items() if count > LONGEST}
+        assert not {file: count for file, count in lines.items() if count > LONGEST and file != LISTING}
 
     def test_every_exception_to_a_rule_is_explained(self):
         exception = re.compile(r"#\s*(?:noqa|type: ?ignore)\b")
