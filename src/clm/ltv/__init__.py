@@ -29,6 +29,7 @@ from clm.ltv._pareto_nbd import ParetoNBD
 from clm.ltv._posterior_fit import PosteriorFit
 from clm.ltv._prediction_interval import PredictionInterval
 from clm.ltv._purchase_fit import PurchaseFit
+from clm.ltv._retention_projection import RetentionProjection, project_retention
 from clm.ltv._shifted_beta_geometric import ShiftedBetaGeometric
 from clm.ltv._subscription import Survives, subscription_ltv
 
@@ -52,6 +53,7 @@ __all__ = [
     "PurchaseFit",
     "PurchaseModel",
     "Renewals",
+    "RetentionProjection",
     "ShiftedBetaGeometric",
     "Survives",
     "average_order_ltv",
@@ -66,5 +68,6 @@ __all__ = [
     "margin_multiple",
     "markov_ltv",
     "order_frequency_ltv",
+    "project_retention",
     "subscription_ltv",
 ]

@@ -22,6 +22,7 @@ _HOMES: Final = {
         "PredictionInterval",
         "PurchaseFit",
         "Renewals",
+        "RetentionProjection",
     ),
     "clm.ltv._berger_nasr": ("MarginLessPromotion",),
     "clm.ltv._bg_bb_process": ("BGBBProcess",),

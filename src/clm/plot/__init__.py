@@ -1,6 +1,7 @@
 """Figures of results: every function takes and returns a matplotlib Axes."""
 
 from clm.plot._alive import probability_alive
+from clm.plot._projection import retention_projection
 from clm.plot._retention import retention_curve, retention_table
 from clm.plot._scores import scores
 from clm.plot._stages import funnel, occupancy
@@ -14,6 +15,7 @@ __all__ = [
     "occupancy",
     "probability_alive",
     "retention_curve",
+    "retention_projection",
     "retention_table",
     "scores",
     "survival_curve",
