@@ -192,12 +192,12 @@ def _read_rows(table: Table, asked: Asked, start: int | None, through: int | Non
         kept &= ~null
     number = {step: place for place, step in enumerate(asked.kinds)}
     step = np.array([*(number.get(value, FOREIGN) for value in kinds.values), FOREIGN], np.int16)[kinds.codes]
-    occurring = np.bincount(step[kept].astype(np.int64) - FOREIGN, minlength=len(number) + 1)[1:]
-    absent = _absent(asked, occurring.tolist(), lambda: _distinct_rows(kinds, kept))
+    occurring = [bool((kept & (step == place)).any()) for place in number.values()]
+    absent = _absent(asked, occurring, lambda: _distinct_rows(kinds, kept))
     breakers = ((step,) if unordered else ()) + ((_order_of(table),) if table.has("order") else ())
     if asked.rule != "strict":
         kept &= step != FOREIGN
-    rows: Any = slice(None) if kept.all() else kept
+    rows: Any = slice(None) if kept.all() else np.flatnonzero(kept)
     return _Found(
         ids=evolve(ids, keys=ids.keys[rows]),
         at=read.values[rows],
@@ -218,7 +218,7 @@ def _read_lazily(log: Plan, asked: Asked, start: int | None, through: int | None
     log, dropped, found = kept_plan(log, facts, start=start, through=through)
     if found["null"]:
         dropped["null kinds"] = int(found["null"])
-    occurring = [int(found[_fact(place)]) for place in range(len(asked.kinds))]
+    occurring = [bool(found[_fact(place)]) for place in range(len(asked.kinds))]
     absent = _absent(asked, occurring, lambda: _distinct(log, "kind"))
     number: Any = nw.lit(FOREIGN)
     for place, step in enumerate(asked.kinds):
@@ -252,7 +252,7 @@ def _distinct(log: Plan, name: str) -> list[str]:
     return kinds
 
 
-def _absent(asked: Asked, occurring: list[int], kinds: Callable[[], list[str]]) -> tuple[str, ...]:
+def _absent(asked: Asked, occurring: list[bool], kinds: Callable[[], list[str]]) -> tuple[str, ...]:
     """Return the steps without an event.
 
     Raises
@@ -260,7 +260,7 @@ def _absent(asked: Asked, occurring: list[int], kinds: Callable[[], list[str]]) 
     InvalidDataError
         If there is an event of none of them.
     """
-    absent = tuple(step for step, events in zip(asked.kinds, occurring, strict=True) if not events)
+    absent = tuple(step for step, occurs in zip(asked.kinds, occurring, strict=True) if not occurs)
     if len(absent) < len(asked.kinds):
         return absent
     known = sorted(kinds())
