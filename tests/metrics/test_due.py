@@ -328,6 +328,24 @@ class TestPublishedNumbers:
         assert found.status.tolist() == ["waiting"]
         assert found.due_at.astype("M8[D]").astype(str).tolist() == ["2026-03-05"]
 
+    def test_a_birthday_begins_at_its_first_instant(self):
+        base = clm.CustomerBase(
+            customers={"customer_id": [1], "born": ["1990-03-08"]},
+            touchpoints={"customer_id": [1], "at": ["2025-03-08"], "kind": ["left"]},
+        )
+        rule = rules.birthday("born", exit="left")
+        assert clm.due(rules.birthday("born"), base, through="2025-03-08 00:00").status.tolist() == ["due"]
+        assert clm.due(rule, base, through="2025-03-08 00:00").status.tolist() == ["exited"]
+        assert clm.due(rules.birthday("born"), base, through="2025-03-07 23:59").status.tolist() == ["waiting"]
+        anniversary = Rule("r", trigger=DateOf("born", yearly=True))
+        for moment, day in (("2025-03-08 00:00", "2025-03-08"), ("2025-03-07 23:59", "2024-03-08")):
+            assert str(clm.due(anniversary, base, through=moment).triggered_at[0])[:10] == day
+
+    def test_what_happens_at_the_instant_of_a_timeout_comes_after_it(self):
+        # A buyer lapses 180 days after his last order: on 30 June, at the very instant of the next one.
+        base = clm.CustomerBase(orders={"customer_id": ["a", "a"], "at": ["2025-01-01", "2025-06-30"]})
+        assert clm.due(rules.win_back(stage="lapsed"), base).status.tolist() == ["converted"]
+
     def test_quiet_hours_over_midnight_by_local_clocks(self):
         found = clm.due(
             Rule("r", trigger=DateOf("born")),
@@ -392,6 +410,13 @@ class TestPublishedNumbers:
         assert asked("2025-06-07 23:59", {"week": 1}) == (["capped"] * 2, ["2025-06-09T00:00:00.000000"] * 2)
         assert asked(before, {"7d": 0}) == (["capped"] * 2, ["NaT"] * 2)
         assert asked(before, {timedelta(days=7): 1})[0] == ["due", "capped"]
+
+    def test_a_cap_is_free_when_enough_messages_are_old(self):
+        base = clm.CustomerBase(orders={"customer_id": ["a"], "at": ["2025-01-01"]})
+        sent = {"customer_id": ["a"] * 3, "at": ["2025-06-03", "2025-06-02", "2025-06-04"], "rule": ["x"] * 3}
+        for limit, day in ((1, "11"), (2, "10"), (3, "09")):
+            found = clm.due(Rule("r", trigger="order"), base, through="2025-06-05 12:00", sent=sent, caps={"7d": limit})
+            assert found.next_at.astype(str).tolist() == [f"2025-06-{day}T00:00:00.000001"]
 
     def test_calendar_caps_by_local_clocks(self):
         base = clm.CustomerBase(
@@ -685,7 +710,8 @@ class TestConsistency:
         customers = {"customer_id": [1, 2], "acquired_at": ["2025-01-01", "2025-03-01"], "born": ["1990-01-01"] * 2}
         base = clm.CustomerBase(customers=customers)
         assert clm.due(rules.birthday("born"), base, through="2025-02-01").customer.tolist() == [1]
-        assert clm.due(rules.birthday("born"), base, through="2025-03-01").customer.tolist() == [1, 2]
+        assert clm.due(rules.birthday("born"), base, through="2025-03-01 00:00").customer.tolist() == [1, 2]
+        assert clm.due(rules.birthday("born"), base, through="2025-02-28 23:59").customer.tolist() == [1]
 
 
 class TestRecovery:
