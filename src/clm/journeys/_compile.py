@@ -75,7 +75,7 @@ class Program:
     next : (symbols * states,) ndarray of intp
         The state after a touchpoint.
     flags : (symbols * states,) ndarray of uint8
-        What it does: ``MOVED``, ``ILLEGAL``.
+        What it does: ``MOVED``, ``ILLEGAL``, or 0 where it is legal and changes nothing.
     clocks : tuple of Clock
         What time does.
     """

@@ -36,10 +36,10 @@ def visits_of(program: Program, steps: Steps, course: Course, customers: int) ->
     cell *= program.states
     cell += course.before
     flags = program.flags.take(cell)
-    moved = flags & MOVED
-    opens = np.zeros(len(moved), np.uint8)
-    opens[steps.start] = 1
-    each = (moved + opens).astype(np.int32)
+    moved = flags == MOVED
+    opens = np.zeros(len(moved), bool)
+    opens[steps.start] = True
+    each = np.add(moved, opens, dtype=np.int32)
     if len(course.step):
         each += np.bincount(course.step, minlength=len(each)).astype(np.int32)
     place = np.cumsum(each)
@@ -64,7 +64,7 @@ def visits_of(program: Program, steps: Steps, course: Course, customers: int) ->
         stage[there] = program.stage.take(course.state)
         entered[there] = course.at
 
-    illegal = np.flatnonzero(flags & ILLEGAL)
+    illegal = np.flatnonzero(flags == ILLEGAL)
     return Walked(
         visits=_spread(np.add.reduceat(each, steps.start).astype(np.int64), steps, customers, 0),
         stage=stage,

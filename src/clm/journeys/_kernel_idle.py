@@ -179,7 +179,7 @@ def follow_silence(program: Program, steps: Steps, through: int) -> Course:
     before[1:] = silence.state.take(cell[:-1])
     before[steps.start] = program.initial
     fired = silence.fired.take(cell)
-    quiet = np.flatnonzero(fired)
+    quiet = np.flatnonzero(fired > 0)
     often = fired[quiet].astype(np.int64)
     step = np.repeat(quiet, often)
     place = np.arange(len(step)) - np.repeat(np.cumsum(often) - often, often)
