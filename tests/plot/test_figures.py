@@ -77,12 +77,26 @@ def durations():
     return clm.Durations([3, 5, 5, 8, 9, 12], [True, True, False, True, True, False], unit="month")
 
 
+def drivers(count):
+    """Importances and ratings of some drivers, most of which explain little."""
+    rng = np.random.default_rng(1)
+    rated = rng.integers(1, 8, (60, count))
+    names = ["delivery speed", "price", "support quality", "website", "ease of ordering", "range", "returns", "$"][
+        :count
+    ]
+    columns = dict(zip(names, rated.T, strict=True))
+    outcome = rated[:, 0] + rng.integers(0, 4, 60)
+    return clm.drivers({**columns, "score": outcome}, names, scale=clm.Scale(1, 7), resamples=50)
+
+
 FIGURES = {
     "occupancy": lambda **options: clm.plot.occupancy(log().occupancy("week"), **options),
     "occupancy of one period": lambda **options: clm.plot.occupancy(log().occupancy("year"), **options),
     "occupancy, long names": lambda **options: clm.plot.occupancy(log(named_at_length()).occupancy("month"), **options),
     "funnel": lambda **options: clm.plot.funnel(log().funnel(), **options),
     "funnel, long names": lambda **options: clm.plot.funnel(log(named_at_length()).funnel(), **options),
+    "funnel of events": lambda **options: clm.plot.funnel(
+        clm.funnel(events(), ["visit", "signed_up", "order"], window="30d"), **options),
     "retention table": lambda **options: clm.plot.retention_table(table(), **options),
     "retention table, most numbers": lambda **options: clm.plot.retention_table(table(months=20), **options),
     "retention table, many cohorts": lambda **options: clm.plot.retention_table(table("week"), **options),
@@ -96,6 +110,9 @@ FIGURES = {
     "scores": lambda **options: clm.plot.scores(
         [clm.nps([10, 9, 9, 8, 3] * 9), clm.csat([5, 4, 2, 5] * 4, scale=clm.Scale(1, 5)),
          clm.ces([7, 6, 5, 3] * 5, scale=clm.Scale(1, 7))], **options),
+    "drivers": lambda **options: clm.plot.drivers(drivers(3), **options),
+    "drivers, eight close together": lambda **options: clm.plot.drivers(drivers(8), **options),
+    "one driver": lambda **options: clm.plot.drivers(drivers(1), **options),
 }  # fmt: skip
 
 
@@ -157,6 +174,13 @@ class TestInputs:
             clm.plot.value_distribution(values())
         assert caught.value.extra == "plot"
 
+    def test_drivers_of_nothing_are_refused(self):
+        with pytest.raises(InvalidDataError, match=r"what clm\.drivers returns, not int"):
+            clm.plot.drivers(3)
+        flat = clm.drivers({"score": [5, 5, 5, 5], "speed": [1, 2, 3, 4]}, ["speed"])
+        with pytest.raises(InvalidDataError, match="nothing to show: all answers to score are the same"):
+            clm.plot.drivers(flat)
+
     def test_a_figure_of_nothing_is_refused(self):
         with pytest.raises(InvalidDataError, match="no score to show"):
             clm.plot.scores([])
@@ -206,6 +230,20 @@ class TestContent:
         ax = clm.plot.funnel(result)
         assert [bar.get_width() for bar in ax.patches] == pytest.approx(list(result.conversion.value))
         assert f"{result.counts[0]:,}" in {text.get_text() for text in ax.texts}
+
+    def test_a_funnel_with_a_window_says_whom_its_shares_are_of(self):
+        result = clm.funnel(events(), ["visit", "signed_up", "order"], window="30d")
+        ax = clm.plot.funnel(result)
+        assert [bar.get_width() for bar in ax.patches] == pytest.approx(list(result.conversion.value))
+        assert ax.get_xlabel() == "Of closed windows (95% interval)"
+        assert clm.plot.funnel(log().funnel()).get_xlabel() == "Of all who entered (95% interval)"
+
+    def test_what_is_no_funnel_is_refused(self):
+        with pytest.raises(InvalidDataError, match=r"what clm.funnel or log.funnel returns, not int"):
+            clm.plot.funnel(3)
+        shut = clm.funnel(events(), ["visit", "order"], window="3000d")
+        with pytest.raises(InvalidDataError, match="no entrant's window has closed yet"):
+            clm.plot.funnel(shut)
 
     def test_every_customer_is_in_one_bar(self):
         ax = clm.plot.value_distribution(values())

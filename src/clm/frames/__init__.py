@@ -3,6 +3,7 @@
 from clm.frames._answers import ces, csat, nps
 from clm.frames._by import Grouped, by
 from clm.frames._cohort_value import cohort_ltv
+from clm.frames._drivers import drivers
 from clm.frames._durations import durations
 from clm.frames._funnel import funnel
 from clm.frames._growth import growth_accounting, recency_bands, stickiness
@@ -28,6 +29,7 @@ __all__ = [
     "cohort_ltv",
     "compare_paired",
     "csat",
+    "drivers",
     "durations",
     "funnel",
     "growth_accounting",

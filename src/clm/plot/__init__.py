@@ -1,6 +1,7 @@
 """Figures of results: every function takes and returns a matplotlib Axes."""
 
 from clm.plot._alive import probability_alive
+from clm.plot._drivers import drivers
 from clm.plot._projection import retention_projection
 from clm.plot._retention import retention_curve, retention_table
 from clm.plot._scores import scores
@@ -11,6 +12,7 @@ from clm.plot._values import value_distribution
 
 __all__ = [
     "Tracking",
+    "drivers",
     "funnel",
     "occupancy",
     "probability_alive",

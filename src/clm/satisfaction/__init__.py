@@ -6,7 +6,9 @@ from clm.satisfaction._ces import CES
 from clm.satisfaction._coding import code_answers
 from clm.satisfaction._contributions import Contributions, ScoreName
 from clm.satisfaction._csat import CSAT
+from clm.satisfaction._drivers import Drivers, explain
 from clm.satisfaction._health import HealthScores, score_health
+from clm.satisfaction._lmg import shapley_of_r_squared
 from clm.satisfaction._nps import NPS
 from clm.satisfaction._paired import PairedDifference
 from clm.satisfaction._product_market_fit import ProductMarketFit
@@ -31,6 +33,7 @@ __all__ = [
     "Answers",
     "Cells",
     "Contributions",
+    "Drivers",
     "HealthScores",
     "Margin",
     "NonresponseBounds",
@@ -45,6 +48,7 @@ __all__ = [
     "checked_margins",
     "code_answers",
     "detectable_nps",
+    "explain",
     "nonresponse_bias",
     "nonresponse_bounds",
     "power_nps",
@@ -52,5 +56,6 @@ __all__ = [
     "sample_size_csat",
     "sample_size_nps",
     "score_health",
+    "shapley_of_r_squared",
     "weigh",
 ]

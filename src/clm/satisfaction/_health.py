@@ -190,7 +190,9 @@ def score_health(
     known = ~np.isnan(columns)
     if missing == "raise":
         refuse(
-            ~known.all(axis=1), "a component is missing", 'Leave those customers out, or take missing="renormalise".'
+            np.isnan(columns).any(axis=1),
+            "a component is missing",
+            'Leave those customers out, or take missing="renormalise".',
         )
     share = np.array(list(shares.values()))
     # Summed over what is missing, so that a full row has a coverage of exactly 1.

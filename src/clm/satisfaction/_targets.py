@@ -187,4 +187,4 @@ def _possible(margins: tuple[Margin, ...], counts: IntArray) -> bool:
         b_eq=wanted,
         bounds=[(0, None)] * (cells + 1),
     )
-    return found.status == 0 and bool(found.x[-1] > _LEAST_RATIO)
+    return found.status == 0 and found.x is not None and bool(found.x[-1] > _LEAST_RATIO)
