@@ -312,6 +312,7 @@ class TestConsistency:
         assert fit.method == "Laplace"
         assert any("not normal" in caveat for caveat in fit.caveats)
 
+    @pytest.mark.filterwarnings("ignore::FutureWarning")  # ArviZ announces its next version when it is imported
     def test_arviz(self, rfm):
         arviz = pytest.importorskip("arviz")
         fit = clm.NBD().fit_posterior(rfm, draws=400, rng=1, sampler="hmc")

@@ -6,6 +6,7 @@ from clm.ltv._beta_discrete_weibull import BetaDiscreteWeibull
 from clm.ltv._bg_bb import BGBB
 from clm.ltv._bg_cnbd import BGCNBD
 from clm.ltv._bg_nbd import BGNBD
+from clm.ltv._bootstrap import BootstrapFit
 from clm.ltv._churn import churn_ltv
 from clm.ltv._cohort import CohortValue
 from clm.ltv._contract_fit import ContractFit
@@ -15,6 +16,7 @@ from clm.ltv._customer_equity import customer_equity
 from clm.ltv._formula import formula_ltv
 from clm.ltv._gamma_gamma import GammaGamma
 from clm.ltv._gamma_gamma_fit import GammaGammaFit
+from clm.ltv._ggompertz_nbd import GGompertzNBD
 from clm.ltv._historic import historic_ltv
 from clm.ltv._lifetime_value import OrderValueModel, PurchaseModel, lifetime_value
 from clm.ltv._likelihood_ratio import LikelihoodRatioTest
@@ -41,8 +43,10 @@ __all__ = [
     "MBGNBD",
     "NBD",
     "BetaDiscreteWeibull",
+    "BootstrapFit",
     "CohortValue",
     "ContractFit",
+    "GGompertzNBD",
     "GammaGamma",
     "GammaGammaFit",
     "LikelihoodRatioTest",

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from clm.data import days_in
 from clm.ltv._bg_bb_likelihood import BGBBLikelihood
 from clm.ltv._bg_bb_process import BGBBProcess, check_opportunities
 from clm.ltv._estimation import caveats_of, cells_for, estimated, repeaters
 from clm.ltv._options import max_iterations, tolerance
+from clm.ltv._origin import Origin
 from clm.ltv._posterior import PosteriorProblem, posterior_fit
 from clm.ltv._priors import CHANCES_TWICE
 from clm.ltv._purchase_fit import PurchaseFit
@@ -115,7 +116,8 @@ class BGBB:
             max_iterations=self.max_iterations,
             stacklevel=2,
         )
-        return _stated(parameters, cells.unit, repeaters(cells))
+        stated = _stated(parameters, cells.unit, repeaters(cells))
+        return evolve(stated, origin=Origin(_problem, cells))
 
     def fit_posterior(
         self, rfm: RFM, *, draws: int = 4000, rng: RandomState = 0, sampler: Sampler = "auto"
@@ -155,17 +157,7 @@ class BGBB:
         """
         cells = cells_for(rfm, len(_NAMES))
         check_opportunities(rfm)
-        problem = PosteriorProblem(
-            cells=cells,
-            likelihood_of=lambda weights: BGBBLikelihood.of(cells, weights),
-            starts=_starts(),
-            names=_NAMES,
-            edges=_EDGES,
-            scale=np.ones(4),
-            prior=CHANCES_TWICE,
-            stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
-        )
-        return posterior_fit(problem, draws=draws, rng=rng, sampler=sampler)
+        return posterior_fit(_problem(cells), draws=draws, rng=rng, sampler=sampler)
 
     def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
         """Take parameters from elsewhere, a published table say.
@@ -194,6 +186,19 @@ class BGBB:
 def _starts() -> list[FloatArray]:
     """Return starting values: customers alike and unlike, leaving early and late."""
     return [np.log(start) for start in ([1.0, 1.0, 0.5, 2.0], [0.5, 2.0, 0.3, 3.0], [3.0, 3.0, 2.0, 10.0])]
+
+
+def _problem(cells: RFM) -> PosteriorProblem:
+    return PosteriorProblem(
+        cells=cells,
+        likelihood_of=lambda weights: BGBBLikelihood.of(cells, weights),
+        starts=_starts(),
+        names=_NAMES,
+        edges=_EDGES,
+        scale=np.ones(4),
+        prior=CHANCES_TWICE,
+        stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
+    )
 
 
 def _stated(parameters: Parameters, unit: str, repeat_buyers: float) -> PurchaseFit:

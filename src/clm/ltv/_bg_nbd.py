@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from clm.data import days_in
 from clm.ltv._bg_nbd_likelihood import BGNBDLikelihood
 from clm.ltv._bg_nbd_process import BGNBDProcess
 from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
 from clm.ltv._options import max_iterations, tolerance
+from clm.ltv._origin import Origin
 from clm.ltv._posterior import PosteriorProblem, posterior_fit
 from clm.ltv._priors import RATES_AND_CHANCES
 from clm.ltv._purchase_fit import PurchaseFit
@@ -119,7 +120,8 @@ class BGNBD:
             max_iterations=self.max_iterations,
             stacklevel=2,
         )
-        return _stated(parameters, cells.unit, repeaters(cells))
+        stated = _stated(parameters, cells.unit, repeaters(cells))
+        return evolve(stated, origin=Origin(_problem, cells))
 
     def fit_posterior(
         self, rfm: RFM, *, draws: int = 4000, rng: RandomState = 0, sampler: Sampler = "auto"
@@ -158,18 +160,7 @@ class BGNBD:
         log(r T/alpha) with 0 and 2, the logit of a/(a+b) with -1 and 1.5, and log(a+b) with 1 and 1.5.
         """
         cells = cells_for(rfm, len(_NAMES))
-        scale = mean_age(cells)
-        problem = PosteriorProblem(
-            cells=cells,
-            likelihood_of=lambda weights: BGNBDLikelihood.of(cells, weights, scale=scale),
-            starts=_starts(purchases_each(cells)),
-            names=_NAMES,
-            edges=_EDGES,
-            scale=np.array([1.0, scale, 1.0, 1.0]),
-            prior=RATES_AND_CHANCES,
-            stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
-        )
-        return posterior_fit(problem, draws=draws, rng=rng, sampler=sampler)
+        return posterior_fit(_problem(cells), draws=draws, rng=rng, sampler=sampler)
 
     def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
         """Take parameters from elsewhere, a published table say.
@@ -207,6 +198,20 @@ def _starts(purchases_each: float) -> list[FloatArray]:
         np.log([r, r / (purchases_each * faster), a, b])
         for r, faster, a, b in ((0.5, 1.5, 0.8, 2.5), (2.0, 1.2, 0.3, 1.0), (0.2, 3.0, 2.0, 10.0))
     ]
+
+
+def _problem(cells: RFM) -> PosteriorProblem:
+    scale = mean_age(cells)
+    return PosteriorProblem(
+        cells=cells,
+        likelihood_of=lambda weights: BGNBDLikelihood.of(cells, weights, scale=scale),
+        starts=_starts(purchases_each(cells)),
+        names=_NAMES,
+        edges=_EDGES,
+        scale=np.array([1.0, scale, 1.0, 1.0]),
+        prior=RATES_AND_CHANCES,
+        stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
+    )
 
 
 def _stated(parameters: Parameters, unit: str, repeat_buyers: float) -> PurchaseFit:

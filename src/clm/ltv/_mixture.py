@@ -41,11 +41,14 @@ class Mixture:
         Log parameters.
     seed : int
         For the counts that are simulated.
+    centre : object, optional
+        The process whose values are stated; by default the mean over the draws is.
     """
 
     process: OpenEndedProcess
     log_draws: FloatArray = array_field()
     seed: int = 0
+    centre: OpenEndedProcess | None = None
 
     __setstate__ = seal
 
@@ -104,7 +107,7 @@ class Mixture:
         drawn = np.empty((len(rfm), len(processes)))
         for i, process in enumerate(processes):
             drawn[:, i], _ = ask(process)
-        return drawn.mean(axis=1), drawn
+        return drawn.mean(axis=1) if self.centre is None else ask(self.centre)[0], drawn
 
 
 def at_values(process: Any, values: FloatArray) -> OpenEndedProcess:
@@ -127,16 +130,19 @@ class ByDraws:
     ----------
     log_draws : (m, k) ndarray of float64
         All draws, of which a process looked at some.
+    kind : str
+        What they are from.
     """
 
     log_draws: FloatArray = array_field()
+    kind: str = "posterior"
 
     __setstate__ = seal
 
     @property
     def at(self) -> str:
         """At which parameters counts are predicted."""
-        return "simulated at the posterior draws"
+        return f"simulated at the {self.kind} draws"
 
     def state(
         self,
@@ -154,7 +160,13 @@ class ByDraws:
         a lifetime value say, carries the covariance of the parameters.
         """
         source = self._line(moves)
-        draws = Draws(draws=moves, row_of=row_of, lowest=0.0, highest=1.0 if isinstance(band, LogitNormal) else np.inf)
+        draws = Draws(
+            draws=moves,
+            row_of=row_of,
+            kind=self.kind,
+            lowest=0.0,
+            highest=1.0 if isinstance(band, LogitNormal) else np.inf,
+        )
         gradient = source if row_of is None else source[row_of]
         error = np.sqrt(draws.variance())
         return Estimate(

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from clm.data import days_in
 from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
 from clm.ltv._nbd_likelihood import NBDLikelihood
 from clm.ltv._nbd_process import NBDProcess
 from clm.ltv._options import max_iterations, tolerance
+from clm.ltv._origin import Origin
 from clm.ltv._posterior import PosteriorProblem, posterior_fit
 from clm.ltv._priors import RATES
 from clm.ltv._purchase_fit import PurchaseFit
@@ -107,7 +108,8 @@ class NBD:
             max_iterations=self.max_iterations,
             stacklevel=2,
         )
-        return _stated(parameters, cells.unit, repeaters(cells))
+        stated = _stated(parameters, cells.unit, repeaters(cells))
+        return evolve(stated, origin=Origin(_problem, cells))
 
     def fit_posterior(
         self, rfm: RFM, *, draws: int = 4000, rng: RandomState = 0, sampler: Sampler = "auto"
@@ -146,18 +148,7 @@ class NBD:
         log(r T/alpha) with 2.
         """
         cells = cells_for(rfm, len(_NAMES))
-        scale = mean_age(cells)
-        problem = PosteriorProblem(
-            cells=cells,
-            likelihood_of=lambda weights: NBDLikelihood.of(cells, weights, scale=scale),
-            starts=_starts(purchases_each(cells)),
-            names=_NAMES,
-            edges=_EDGES,
-            scale=np.array([1.0, scale]),
-            prior=RATES,
-            stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
-        )
-        return posterior_fit(problem, draws=draws, rng=rng, sampler=sampler)
+        return posterior_fit(_problem(cells), draws=draws, rng=rng, sampler=sampler)
 
     def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
         """Take parameters from elsewhere, a published table say.
@@ -186,6 +177,20 @@ class NBD:
 def _starts(purchases_each: float) -> list[FloatArray]:
     """Return starting values in time scaled to a mean age of 1: customers alike and unlike."""
     return [np.log([r, r / purchases_each]) for r in (0.5, 3.0, 0.1)]
+
+
+def _problem(cells: RFM) -> PosteriorProblem:
+    scale = mean_age(cells)
+    return PosteriorProblem(
+        cells=cells,
+        likelihood_of=lambda weights: NBDLikelihood.of(cells, weights, scale=scale),
+        starts=_starts(purchases_each(cells)),
+        names=_NAMES,
+        edges=_EDGES,
+        scale=np.array([1.0, scale]),
+        prior=RATES,
+        stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
+    )
 
 
 def _stated(parameters: Parameters, unit: str, repeat_buyers: float) -> PurchaseFit:

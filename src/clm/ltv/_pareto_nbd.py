@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from clm.data import days_in
 from clm.ltv._coordinates import TwoGammas
 from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
 from clm.ltv._options import max_iterations, tolerance
+from clm.ltv._origin import Origin
 from clm.ltv._pareto_nbd_likelihood import ParetoNBDLikelihood
 from clm.ltv._pareto_nbd_process import ParetoNBDProcess
 from clm.ltv._posterior import PosteriorProblem, posterior_fit
@@ -115,7 +116,8 @@ class ParetoNBD:
             max_iterations=self.max_iterations,
             stacklevel=2,
         )
-        return _stated(parameters, cells.unit, repeaters(cells))
+        stated = _stated(parameters, cells.unit, repeaters(cells))
+        return evolve(stated, origin=Origin(_problem, cells))
 
     def fit_posterior(
         self, rfm: RFM, *, draws: int = 4000, rng: RandomState = 0, sampler: Sampler = "auto"
@@ -154,19 +156,7 @@ class ParetoNBD:
         log(r T/alpha) and log(s T/beta) with 2.
         """
         cells = cells_for(rfm, len(_NAMES))
-        scale = mean_age(cells)
-        problem = PosteriorProblem(
-            cells=cells,
-            likelihood_of=lambda weights: ParetoNBDLikelihood.of(cells, weights, scale=scale),
-            starts=_starts(purchases_each(cells)),
-            names=_NAMES,
-            edges=_EDGES,
-            scale=np.array([1.0, scale, 1.0, scale]),
-            prior=RATES_TWICE,
-            coordinates=TwoGammas(),
-            stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
-        )
-        return posterior_fit(problem, draws=draws, rng=rng, sampler=sampler)
+        return posterior_fit(_problem(cells), draws=draws, rng=rng, sampler=sampler)
 
     def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
         """Take parameters from elsewhere, a published table say.
@@ -198,6 +188,21 @@ def _starts(purchases_each: float) -> list[FloatArray]:
         np.log([r, r / (purchases_each * faster), s, beta])
         for r, faster, s, beta in ((0.6, 1.5, 0.6, 0.4), (2.0, 1.2, 1.0, 2.0), (0.25, 3.0, 0.3, 0.1))
     ]
+
+
+def _problem(cells: RFM) -> PosteriorProblem:
+    scale = mean_age(cells)
+    return PosteriorProblem(
+        cells=cells,
+        likelihood_of=lambda weights: ParetoNBDLikelihood.of(cells, weights, scale=scale),
+        starts=_starts(purchases_each(cells)),
+        names=_NAMES,
+        edges=_EDGES,
+        scale=np.array([1.0, scale, 1.0, scale]),
+        prior=RATES_TWICE,
+        coordinates=TwoGammas(),
+        stated=lambda parameters: _stated(parameters, cells.unit, np.inf),
+    )
 
 
 def _stated(parameters: Parameters, unit: str, repeat_buyers: float) -> PurchaseFit:

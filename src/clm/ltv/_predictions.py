@@ -69,7 +69,14 @@ class Errors(Protocol):
         """At which parameters counts are predicted."""
 
     def state(
-        self, value: Any, moves: FloatArray, parameters: Parameters, *, row_of: IntArray | None, **stated: Any
+        self,
+        value: Any,
+        moves: FloatArray,
+        parameters: Parameters,
+        *,
+        row_of: IntArray | None,
+        band: Band,
+        **stated: Any,
     ) -> Estimate[Any]:
         """Return an estimate; `row_of` scatters distinct histories to customers."""
 
@@ -88,12 +95,19 @@ class ByDelta:
         return "at the estimated parameters"
 
     def state(
-        self, value: Any, moves: FloatArray, parameters: Parameters, *, row_of: IntArray | None, **stated: Any
+        self,
+        value: Any,
+        moves: FloatArray,
+        parameters: Parameters,
+        *,
+        row_of: IntArray | None,
+        band: Band,
+        **stated: Any,
     ) -> Estimate[Any]:
         """Return an estimate whose source is the gradient."""
         if row_of is not None:
             value, moves = value[row_of], moves[row_of]
-        return delta_estimate(value, moves, parameters, **stated)
+        return delta_estimate(value, moves, parameters, band=band, **stated)
 
     def variance(self, moves: FloatArray, parameters: Parameters) -> float:
         """Return the variance of a total with this gradient."""

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final, overload
 
-from attrs import evolve, frozen
+from attrs import evolve, field, frozen
 
+from clm.ltv._bootstrap import BootstrapFit, bootstrapped
 from clm.ltv._predictions import Predictions
 from clm.ltv._summary import summary_of
 from clm.stats import Parameters, figure, frozen_array
@@ -13,6 +14,7 @@ from clm.stats import Parameters, figure, frozen_array
 if TYPE_CHECKING:
     from clm.data import RFM, Discount
     from clm.ltv._estimation import OpenEndedProcess
+    from clm.ltv._origin import Origin
     from clm.ltv._prediction_interval import PredictionInterval
     from clm.stats import Diagnostics, Estimate, Interval
     from clm.typing import Array, FloatArray, RandomState
@@ -42,6 +44,9 @@ class PurchaseFit:
         Shape of the times between purchases, for BG/CNBD-k and MBG/CNBD-k; None where the model has none.
     caveats : tuple of str
         What a careful reader should know before quoting a number.
+    origin : Origin or None
+        The data and the model, for `bootstrap` and ``clm.compare_models``; None for given parameters, and for fits that
+        were read from a text. It has no part in equality.
 
     Examples
     --------
@@ -60,6 +65,7 @@ class PurchaseFit:
     discrete: bool = False
     k: int | None = None
     caveats: tuple[str, ...] = ()
+    origin: Origin | None = field(default=None, eq=False)
 
     @property
     def params(self) -> dict[str, float]:
@@ -296,6 +302,41 @@ class PurchaseFit:
             `rfm` counts in another unit or has rows for several customers.
         """
         return self._predictions.simulate(customers, horizon, rng, start)
+
+    def bootstrap(self, n: int = 200, rng: RandomState = 0) -> BootstrapFit:
+        """Fit the model again to samples of the customers, for intervals that do not rest on the likelihood.
+
+        Parameters
+        ----------
+        n
+            How many samples, from 20 on; each draws as many customers with replacement.
+        rng
+            Seed or generator.
+
+        Returns
+        -------
+        BootstrapFit
+            With percentile intervals of parameters and predictions, and the number of samples that failed.
+
+        Raises
+        ------
+        InvalidDataError
+            If the fit does not hold its data, there are too few samples, or hardly any of them has a maximum.
+
+        Notes
+        -----
+        In simulations percentile intervals of nominally 95 percent covered 86 to 98 percent with 500 customers, less
+        than those of the delta method and of the posterior: take them as a check on these.
+
+        Examples
+        --------
+        >>> rfm = clm.rfm(clm.datasets.cdnow(), unit="week", through="1997-09-30")
+        >>> fit = clm.BGNBD().fit(rfm)
+        >>> again = fit.bootstrap(100, rng=1)
+        >>> abs(again.standard_errors["r"] / fit.standard_errors["r"] - 1) < 0.3
+        True
+        """
+        return bootstrapped(self, n, rng)
 
     @property
     def _predictions(self) -> Predictions:

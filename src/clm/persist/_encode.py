@@ -51,7 +51,7 @@ def _object(name: str, result: Any) -> dict[str, Any]:
     above: dict[str, Any] = {}
     below: dict[str, Any] = {}
     for attribute in fields(type(result)):
-        if not attribute.init:
+        if not (attribute.init and attribute.eq):  # what has no part in equality is not kept
             continue
         value = getattr(result, attribute.name)
         if holds_array(attribute):

@@ -14,6 +14,7 @@ _HOMES: Final = {
     "clm.journeys": ("TimeoutLengths",),
     "clm.journeys._silence": ("CrossingBand",),
     "clm.ltv": (
+        "BootstrapFit",
         "CohortValue",
         "ContractFit",
         "GammaGammaFit",
