@@ -275,7 +275,7 @@ class _Read:
         first = self.presence.first if self.start is None else int(self.calendar.index(np.array([self.start]))[0])
         if last - first >= _MOST_PERIODS:
             raise InvalidDataError(
-                f"there would be {last - first + 1:,} periods of a {self.calendar.period}. Choose a longer period, or "
+                f"there would be {last - first + 1:,} periods of one {self.calendar.period}. Choose a longer period, or "
                 "give start= to leave early ones out."
             )
         return first, last
