@@ -32,8 +32,22 @@ class TestInputs:
     def test_tables_of_who_came_back_are_not_who_stayed(self):
         events = {"customer_id": ["a", "a", "b"], "at": ["2025-01-01", "2025-02-03", "2025-02-10"]}
         table = clm.retention_table(events, clm.RetentionDefinition(period="month"), through="2025-03-31")
-        with pytest.raises(clm.InvalidDataError, match=r"rule 'on' counts who came back.*rule='every'"):
+        with pytest.raises(clm.InvalidDataError, match=r"rule='on' counts who came back.*rule='every'"):
             clm.project_retention(table, horizon=12)
+
+    @pytest.mark.parametrize(
+        ("choice", "message"),
+        [
+            ({"entry": "recurring"}, "entry='recurring' counts customers once for every"),
+            ({"brackets": [1, 2]}, "unequal"),
+        ],
+    )
+    def test_tables_whose_ages_or_cohorts_are_none(self, choice, message):
+        events = {"customer_id": ["a", "a", "b"], "at": ["2025-01-01", "2025-02-03", "2025-02-10"]}
+        definition = clm.RetentionDefinition(period="month", rule="every", **choice)
+        table = clm.retention_table(events, definition, through="2025-05-31")
+        with pytest.raises(clm.InvalidDataError, match=message):
+            clm.ShiftedBetaGeometric().fit(table)
 
 
 class TestPublishedNumbers:
@@ -102,7 +116,11 @@ class TestConsistency:
     def test_a_table_of_who_was_there_every_period(self):
         months = np.arange("2025-01", "2025-08", dtype="datetime64[M]").astype("datetime64[D]")
         rng = np.random.default_rng(3)
-        lives = [(start, months[start : start + length]) for start in range(3) for length in rng.integers(1, 7, 40)]
+        lives = [
+            (start, months[start : start + length])
+            for start in range(3)
+            for length in rng.choice([1, 1, 2, 4, 7, 7], 40)
+        ]
         events = {
             "customer_id": np.concatenate([np.full(len(days), number) for number, (_, days) in enumerate(lives)]),
             "at": np.concatenate([days for _, days in lives]).astype("datetime64[us]"),
@@ -114,7 +132,9 @@ class TestConsistency:
             [sum(first == start and len(days) > age for first, days in lives) for age in range(7 - start)]
             for start in range(3)
         ]
-        assert ahead.observed == clm.project_retention(survivors, horizon=12, model="power").observed
+        assert ahead.observed == clm.project_retention(survivors, horizon=12, model="power", unit="month").observed
+        fit = clm.ShiftedBetaGeometric().fit(table)
+        assert fit == clm.ShiftedBetaGeometric().fit(survivors, unit="month")
 
     def test_columns_and_travel(self):
         ahead = clm.project_retention(HIGH_END, horizon=9)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, Final, Protocol, final, runtime_checkable
 
 import numpy as np
 from attrs import field, frozen
 
-from clm.data import Durations
+from clm.data import DAYS, Durations
 from clm.errors import InvalidDataError
 from clm.ltv._contract_arguments import PERIOD, check_unit
 from clm.stats import array_field, figure, floats, frozen_array, refuse, seal
@@ -24,6 +24,23 @@ _WHOLE: Final = (
     "Contracts end at renewals: count whole periods, rounded up where the customer left and down where he may still "
     "be there, or choose another unit."
 )
+
+
+@runtime_checkable
+class CohortTable(Protocol):
+    """A table of customers by cohort and age, as ``clm.retention_table`` makes."""
+
+    @property
+    def retained(self) -> Array:
+        """Customers retained, one row a cohort, one column an age."""
+
+    @property
+    def status(self) -> Array:
+        """``"complete"`` where an age was observed to its end."""
+
+    @property
+    def definition(self) -> Any:
+        """What retained means."""
 
 
 @final
@@ -60,17 +77,22 @@ class Renewals:
 
     @classmethod
     def of(cls, survivors: Any, unit: Any = None) -> Renewals:
-        """Read survivors of one cohort or of several, or durations.
+        """Read survivors of one cohort or of several, a table of them, or durations.
 
         Raises
         ------
         InvalidDataError
             If counts are no counts or rise, durations are not whole periods, or nobody was observed to decide.
         """
+        if isinstance(survivors, Renewals):
+            return survivors
         if isinstance(survivors, Durations):
             found = _of_durations(survivors, unit)
         else:
-            found = _of_cohorts(_cohorts(survivors), check_unit(PERIOD if unit is None else unit))
+            cohorts, known = (
+                _of_table(survivors) if isinstance(survivors, CohortTable) else (_cohorts(survivors), PERIOD)
+            )
+            found = _of_cohorts(cohorts, check_unit(known if unit is None else unit))
         if not found.n:
             raise InvalidDataError(
                 "nobody was observed to decide on a renewal. Give survivors after at least one period, or check the "
@@ -116,6 +138,26 @@ def _cohorts(survivors: Any) -> list[FloatArray]:
     if rows and all(_is_row(row) for row in rows):
         return [_counts(row, f"cohort {number}") for number, row in enumerate(rows)]
     return [_counts(survivors, "survivors")]
+
+
+def _of_table(table: CohortTable) -> tuple[list[FloatArray], str]:
+    """Return survivors by cohort, and the unit of a period."""
+    asked = table.definition
+    for name, wanted, why in (
+        ("rule", "every", "counts who came back, not who stayed all along"),
+        ("entry", "first", "counts customers once for every cohort they are in"),
+        ("brackets", None, "has ages of unequal length"),
+    ):
+        if getattr(asked, name, wanted) != wanted:
+            raise InvalidDataError(
+                f"a retention table of {name}={getattr(asked, name)!r} {why}. Build it with "
+                f"clm.RetentionDefinition(rule='every'), or give survivors."
+            )
+    period = str(getattr(asked, "period", PERIOD))
+    rows = zip(np.asarray(table.retained), np.asarray(table.status) == "complete", strict=True)
+    # The first age that is not complete ends what is known of a cohort.
+    cohorts = [_counts(row[: np.argmin(np.append(known, False))], f"cohort {i}") for i, (row, known) in enumerate(rows)]
+    return cohorts, period if period in DAYS else PERIOD
 
 
 def _is_row(given: Any) -> bool:

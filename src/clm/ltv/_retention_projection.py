@@ -120,8 +120,8 @@ def project_retention(
     Parameters
     ----------
     survivors
-        As `ShiftedBetaGeometric.fit` takes: survivors of one cohort, or of several of any lengths, or
-        ``clm.Durations``; or a retention table of rule ``"every"``.
+        As `ShiftedBetaGeometric.fit` takes: survivors of one cohort, or of several of any lengths,
+        ``clm.Durations``, or a retention table of rule ``"every"``.
     horizon
         Last renewal to project, from the last observed one on.
     model : {"sbg", "bdw", "power", "exponential"}
@@ -164,8 +164,7 @@ def project_retention(
     if model not in (*_MODELS, *_LAWS):
         known = (*_MODELS, *_LAWS)
         raise InvalidDataError(f"model {model!r} is not one of {', '.join(known)}.{nearest(str(model), known)}")
-    counted = _counted(survivors)
-    renewals = Renewals.of(counted, unit)
+    renewals = Renewals.of(survivors, unit)
     last = check_horizon(horizon)
     if last is None or last < len(renewals.at_risk):
         raise InvalidDataError(
@@ -175,23 +174,9 @@ def project_retention(
     if model in _LAWS:
         projected, fit = _described(renewals, model, ahead), None
     else:
-        fit = _MODELS[model].fit(counted, unit=unit)
+        fit = _MODELS[model].fit(renewals)
         projected = evolve(fit.survival(ahead), name=f"retention projected by the {fit.model} model")
     return RetentionProjection(observed=_observed(renewals), projected=projected, fit=fit, unit=renewals.unit)
-
-
-def _counted(survivors: Any) -> Any:
-    """Return survivors by cohort where a retention table was given."""
-    if not hasattr(survivors, "retained"):
-        return survivors
-    rule = survivors.definition.rule
-    if rule != "every":
-        raise InvalidDataError(
-            f"a retention table of rule {rule!r} counts who came back, not who stayed all along. Build it with "
-            "clm.RetentionDefinition(rule='every'), or give survivors."
-        )
-    complete = np.asarray(survivors.status) == "complete"
-    return [row[known] for row, known in zip(survivors.retained, complete, strict=True) if known[:1].all()]
 
 
 def _observed(renewals: Renewals) -> Estimate[FloatArray]:

@@ -66,8 +66,8 @@ class ShiftedBetaGeometric:
         ----------
         survivors
             Customers of a cohort still there after 0, 1, 2 ... renewals; several such lists, of any lengths, or a
-            mapping of them by cohort; or ``clm.Durations`` in whole periods. Ends that were not seen, late entry and
-            weights are honoured exactly.
+            mapping of them by cohort; a retention table of rule ``"every"``; or ``clm.Durations`` in whole periods.
+            Ends that were not seen, late entry and weights are honoured exactly.
         unit
             What one period is: ``"hour"``, ``"day"``, ``"week"``, ``"month"``, ``"year"`` or, by default,
             ``"period"``, whose length does not matter. Durations bring their own.
