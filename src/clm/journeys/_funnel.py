@@ -40,6 +40,8 @@ class StageFunnel:
         The ranked stages, lowest first.
     rule : str
         ``"reached"``, ``"strict"`` or ``"any"``.
+    window : timedelta, or None
+        How long after entry visits count, the end included.
     counts : (s,) ndarray of int64
         Customers who reached each, so far.
     conversion : Estimate
@@ -59,6 +61,7 @@ class StageFunnel:
 
     stages: tuple[str, ...]
     rule: str
+    window: timedelta | None = None
     counts: IntArray = array_field()
     conversion: Estimate[Any]
     step_conversion: Estimate[Any]
@@ -138,6 +141,7 @@ def stage_funnel(
     return StageFunnel(
         stages=ladder.stages,
         rule=rule,
+        window=None if entry.window is None else timedelta(microseconds=entry.window),
         counts=frozen_array(found.at.sum(axis=1).astype(np.int64)),
         conversion=evolve(conversion, caveats=caveats),
         step_conversion=evolve(step_conversion, caveats=caveats),

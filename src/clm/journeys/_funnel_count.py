@@ -128,9 +128,11 @@ def count_funnel(trail: Trail, customers: Any, asked: Asked, seen: Seen) -> Funn
     """
     task = asked.task
     begin, taken = attempts(trail, task)
-    chosen = best(trail.customer[begin], taken)
     closed = np.ones(len(begin), bool) if task.window is None else trail.at[begin] <= seen.through - task.window
-    settled = best(trail.customer[begin[closed]], taken[closed])
+    customer = trail.customer[begin]
+    settled = np.flatnonzero(closed)[best(customer[closed], taken[closed])]
+    chosen = best(customer, taken)
+    further = taken[chosen][np.searchsorted(customer[chosen], customer[settled])] > taken[settled]
     when = step_times(trail, task, begin[chosen])
     furthest = taken[chosen].astype(np.int64)
     entered = when[:, 0]
@@ -138,9 +140,9 @@ def count_funnel(trail: Trail, customers: Any, asked: Asked, seen: Seen) -> Funn
     if task.window is not None:
         followed = np.minimum(followed, task.window)
     counts = _at_least(furthest, len(asked.steps))
-    final_counts = _at_least(taken[closed][settled], len(asked.steps))
+    final_counts = _at_least(taken[settled], len(asked.steps))
     open_windows = len(chosen) - len(settled)
-    caveats = _caveats(asked, seen, open_windows)
+    caveats = _caveats(asked, seen, open_windows, further=int(further.sum()))
     rates = _rates(final_counts, asked, entrants=len(chosen), caveats=caveats)
     return Funnel(
         steps=asked.steps,
@@ -151,7 +153,7 @@ def count_funnel(trail: Trail, customers: Any, asked: Asked, seen: Seen) -> Funn
         conversion=rates[0],
         step_conversion=rates[1],
         times=tuple(_seconds(when[:, step - 1 : step + 1]) for step in range(1, len(asked.steps))),
-        customer=frozen_array(customers(trail.customer[begin[chosen]])),
+        customer=frozen_array(customers(customer[chosen])),
         entered_at=frozen_array(entered.view("M8[us]") if len(entered) else np.empty(0, "M8[us]")),
         furthest=frozen_array(furthest),
         followed=frozen_array(followed / SECOND),
@@ -213,7 +215,7 @@ def _definition(asked: Asked, seen: Seen) -> str:
     )
 
 
-def _caveats(asked: Asked, seen: Seen, open_windows: int) -> tuple[str, ...]:
+def _caveats(asked: Asked, seen: Seen, open_windows: int, *, further: int) -> tuple[str, ...]:
     caveats = []
     if seen.absent:
         steps = ", ".join(map(repr, seen.absent))
@@ -222,6 +224,10 @@ def _caveats(asked: Asked, seen: Seen, open_windows: int) -> tuple[str, ...]:
         caveats.append(
             f"{open_windows:,} of the entrants have no attempt whose window has closed: they are in the counts and "
             "not in the rates."
+        )
+    if further:
+        caveats.append(
+            f"{further:,} of the entrants got further in an attempt whose window is open: rates leave it out."
         )
     if asked.window is None:
         caveats.append("There is no window: who entered late had less time to get far.")

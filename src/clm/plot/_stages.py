@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clm.errors import InvalidDataError
+from clm.journeys import Funnel, StageFunnel
 from clm.plot._style import BLUE, literally, new_axes, shorten, stage_colours, tidy, whole
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
     from clm.core import Lifecycle
-    from clm.journeys import Occupancy, StageFunnel
+    from clm.journeys import Occupancy
 
 
 def occupancy(result: Occupancy, ax: Axes | None = None, *, lifecycle: Lifecycle | None = None) -> Axes:
@@ -85,13 +86,14 @@ def occupancy(result: Occupancy, ax: Axes | None = None, *, lifecycle: Lifecycle
     return ax
 
 
-def funnel(result: StageFunnel, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
-    """Draw the share of customers who reached each step, with its interval, the counts beside it.
+def funnel(result: Funnel | StageFunnel, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
+    """Draw the share of customers who reached each step, with Wilson's interval, the counts beside it.
 
     Parameters
     ----------
     result
-        From ``log.funnel(...)``.
+        From ``clm.funnel(...)`` or ``log.funnel(...)``. Bars are of the customers whose window has closed, where there
+        is one; counts are of all.
     ax
         Where to draw; by default a new figure, 5 inches wide.
     level
@@ -104,7 +106,7 @@ def funnel(result: StageFunnel, ax: Axes | None = None, *, level: float = 0.95) 
     Raises
     ------
     InvalidDataError
-        If nobody entered the funnel.
+        If nobody entered the funnel, no window has closed yet, or `result` is no funnel.
     MissingExtraError
         If matplotlib is not installed.
 
@@ -116,9 +118,13 @@ def funnel(result: StageFunnel, ax: Axes | None = None, *, level: float = 0.95) 
     >>> [label.get_text() for label in ax.get_yticklabels()][:3]
     ['reach', 'acquisition', 'conversion']
     """
+    if not isinstance(result, (Funnel, StageFunnel)):
+        raise InvalidDataError(
+            f"a funnel is what clm.funnel or log.funnel returns, not {type(result).__name__}. Give one of those."
+        )
     share = np.asarray(result.conversion.value, float)
     if np.isnan(share).all():
-        raise InvalidDataError("there is no funnel to show: nobody entered it.")
+        raise InvalidDataError(f"there is no funnel to show: {result.conversion.undefined[0]}.")
     steps = np.arange(len(share))
     low, high = (np.asarray(end, float) for end in result.conversion.confidence_interval(level))
     ax = tidy(new_axes(ax, height=1.0 + 0.36 * len(share)), grid="x")
@@ -137,7 +143,8 @@ def funnel(result: StageFunnel, ax: Axes | None = None, *, level: float = 0.95) 
     ax.set_yticks(steps, [shorten(stage, 18) for stage in np.asarray(result.conversion.index)])
     literally(ax.get_yticklabels())
     ax.tick_params(axis="y", length=0)
-    ax.set_xlabel(f"Of all who entered ({100 * level:g}% interval)")
+    whom = "all who entered" if result.window is None else "closed windows"
+    ax.set_xlabel(f"Of {whom} ({100 * level:g}% interval)")
     return ax
 
 
