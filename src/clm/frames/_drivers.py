@@ -108,7 +108,7 @@ def drivers(
     columns = {name: _numbers(table, name, scales.get(name)) for name in names}
     columns[outcome] = _finite(table.column("score").numbers(outcome), outcome)
     rows = np.column_stack(list(columns.values()))
-    gone = np.isnan(rows).any(axis=1)
+    gone: BoolArray = np.asarray(np.isnan(rows).any(axis=1))
     if missing == "raise" and gone.any():
         raise InvalidDataError(
             f'an answer is missing for {_where(gone)}. Leave those respondents out with missing="drop".'

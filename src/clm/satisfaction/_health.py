@@ -13,7 +13,7 @@ from clm.stats import Estimate, array_field, exact, floats, frozen_array, mean, 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from clm.typing import Array, FloatArray
+    from clm.typing import Array, BoolArray, FloatArray
 
 HealthRule: TypeAlias = Literal["renormalise", "undefined", "raise"]
 
@@ -189,8 +189,9 @@ def score_health(
     columns = np.column_stack([_component(name, components[name]) for name in shares])
     known = ~np.isnan(columns)
     if missing == "raise":
+        gaps: BoolArray = np.asarray(np.isnan(columns).any(axis=1))
         refuse(
-            np.isnan(columns).any(axis=1),
+            gaps,
             "a component is missing",
             'Leave those customers out, or take missing="renormalise".',
         )

@@ -52,7 +52,8 @@ def _gains(drivers: int) -> FloatArray:
     inside = (subsets[:, None] >> np.arange(drivers)) & 1
     chance = np.array([factorial(k) * factorial(drivers - k - 1) / factorial(drivers) for k in range(drivers)])
     size = inside.sum(axis=1)[:, None]
-    return np.where(inside == 1, chance[np.maximum(size - 1, 0)], -chance[np.minimum(size, drivers - 1)])
+    gains: FloatArray = np.where(inside == 1, chance[np.maximum(size - 1, 0)], -chance[np.minimum(size, drivers - 1)])
+    return gains
 
 
 def _r_squared_of_subsets(covariance: FloatArray) -> FloatArray:
