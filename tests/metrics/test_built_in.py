@@ -77,8 +77,10 @@ class TestByHand:
         estimate = clm.metrics.measure("cost_per_acquisition", by_hand)
         assert estimate.standard_error == pytest.approx(15 / np.sqrt(4))
         low, high = estimate.confidence_interval(0.95)
-        assert low == pytest.approx(15 * np.exp(-1.959964 / 2), rel=1e-6)
-        assert high == pytest.approx(15 * np.exp(1.959964 / 2), rel=1e-6)
+        # The cost of 60 over the score interval of a Poisson count of 4: 4 + z^2 / 2 -+ z sqrt(4 + z^2 / 4).
+        z = 1.959964
+        middle, half = 4 + z**2 / 2, z * np.sqrt(4 + z**2 / 4)
+        assert (low, high) == pytest.approx((60 / (middle + half), 60 / (middle - half)), rel=1e-6)
 
     def test_shares_have_wilson_limits(self, by_hand):
         interval = clm.metrics.measure("conversion_rate", by_hand).confidence_interval(0.9)

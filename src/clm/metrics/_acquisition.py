@@ -5,15 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Final, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from clm.economics import cac
 from clm.metrics._histories import NEVER
 from clm.metrics._maturity import check_days, span, within_days
 from clm.metrics._protocol import Direction, undefined
-from clm.stats import Estimate, LogNormal, exact
+from clm.stats import exact
 
 if TYPE_CHECKING:
     from clm.metrics._base import CustomerBase
+    from clm.stats import Estimate
 
 
 @final
@@ -53,7 +55,7 @@ class CostPerAcquisition:
     description: ClassVar[str] = "What does a new customer cost?"
 
     def measure(self, base: CustomerBase) -> Estimate[float]:
-        """Divide cost by new customers."""
+        """Call `clm.cac` on the cost of all channels and the new customers."""
         columns = base.columns("channels")
         if "cost" not in columns:
             return undefined(self, "channels has no column 'cost'", base)
@@ -62,17 +64,12 @@ class CostPerAcquisition:
         count = new_customers(base)
         if not count:
             return undefined(self, f"nobody ordered for the first time {base.scope}", base)
-        value = float(columns["cost"].sum()) / count
-        return Estimate(
-            value=value,
-            # The cost is known; how many customers it brings is a count, whose variance is its mean.
-            standard_error=value / np.sqrt(count),
-            n=count,
+        return evolve(
+            cac(float(columns["cost"].sum()), count),
             name=self.name,
             unit=base.currency,
             definition=f"Cost of all channels over customers whose first order falls in the same period, {base.scope}, "
             "whatever brought them; the interval takes their number as Poisson.",
-            band=LogNormal(),
         )
 
 

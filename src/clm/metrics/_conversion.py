@@ -8,16 +8,18 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from clm.data import DAY, Durations
+from clm.economics import average_order_value
 from clm.metrics._histories import NEVER
 from clm.metrics._maturity import check_days, span, within_days
 from clm.metrics._protocol import Direction, undefined
 from clm.metrics._tables import ORDER
-from clm.stats import Estimate, StudentT, exact
+from clm.stats import exact
 from clm.survival import kaplan_meier
 
 if TYPE_CHECKING:
     from clm.metrics._base import CustomerBase
     from clm.metrics._protocol import Metric
+    from clm.stats import Estimate
 
 _ONLY_ORDERS = "nobody is known before his first order: give CustomerBase(touchpoints=...) or acquired_at in customers"
 
@@ -105,28 +107,19 @@ class AverageOrderValue:
     description: ClassVar[str] = "What is an order worth?"
 
     def measure(self, base: CustomerBase) -> Estimate[float]:
-        """Divide revenue by orders; a customer's orders resemble each other, so customers are what varies."""
+        """Call `clm.average_order_value` on the purchases of the period; ``n`` counts orders."""
         if not base.has_orders:
             return _no_orders(self, base)
         rfm = base.period_rfm
         if rfm.value_total is None:
             return _no_amounts(self, base)
-        orders = rfm.frequency + 1
-        count, customers = orders.sum(), len(rfm)
-        value = rfm.value_total.sum() / count
-        error = np.nan
-        if customers > 1:
-            residual = rfm.value_total - value * orders
-            error = np.sqrt(customers / (customers - 1) * np.square(residual).sum()) / count
-        return Estimate(
-            value=value,
-            standard_error=error,
-            n=int(count),
+        return evolve(
+            average_order_value(rfm),
+            n=int((rfm.frequency + 1).sum()),
             name=self.name,
             unit=base.currency,
             definition="Revenue less refunds over orders, those of a customer on one day counted as one, "
             f"{base.scope}; the interval takes customers as independent, not their orders.",
-            band=StudentT(np.asarray(customers - 1.0)),
         )
 
 
