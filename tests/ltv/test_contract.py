@@ -90,7 +90,7 @@ class TestInputs:
         with pytest.raises(clm.InvalidDataError, match="unit 'fortnight' is not one of period, hour"):
             clm.ShiftedBetaGeometric().fit(HIGH_END, unit="fortnight")
         durations = clm.Durations([1, 2, 3], [True, True, False], unit="week")
-        with pytest.raises(clm.InvalidDataError, match="durations count in weeks"):
+        with pytest.raises(clm.InvalidDataError, match="the data count in weeks"):
             clm.ShiftedBetaGeometric().fit(durations, unit="day")
         with pytest.raises(clm.InvalidDataError, match="unit"):
             clm.ShiftedBetaGeometric().with_params({"alpha": 1, "beta": 2}, unit="moon")
@@ -391,6 +391,26 @@ class TestConsistency:
         assert fit.params["alpha"] > 1
         assert any("may be 1 or less" in caveat for caveat in fit.expected_lifetime().caveats)
         assert not any("may be 1 or less" in caveat for caveat in fit.expected_lifetime(discount=0.1).caveats)
+
+    def test_limits_stay_inside_what_is_possible(self):
+        fit = clm.ShiftedBetaGeometric().fit([12, 9, 8, 8])
+        for found, least, most in (
+            (fit.expected_lifetime(horizon=3), 1, 4),
+            (fit.expected_lifetime(discount=0.1), 1, 11),
+            (fit.expected_lifetime(discount=0.25, horizon=2), 1, 1 + 0.8 + 0.64),
+            (fit.residual_lifetime(2, horizon=4), 0, 4),
+            (fit.residual_lifetime(2, discount=0.1), 0, 11),
+            (fit.expected_survivors(12, 9), 0, 12),
+        ):
+            low, high = found.confidence_interval(0.9999)
+            assert least <= low < found.value < high <= most
+        certain = fit.expected_lifetime(horizon=0)
+        assert tuple(certain.confidence_interval()) == (1, 1)
+
+    def test_fitted_counts_are_data_too(self, high_end):
+        assert clm.ShiftedBetaGeometric().fit(high_end.renewals) == high_end
+        with pytest.raises(clm.InvalidDataError, match="data count in years"):
+            clm.ShiftedBetaGeometric().fit(high_end.renewals, unit="day")
 
     def test_extrapolation_is_said(self, high_end):
         assert high_end.survival(7).caveats == ()

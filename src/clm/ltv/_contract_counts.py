@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 from attrs import frozen
 from scipy import special
 
-from clm.stats import LogitNormal
+from clm.stats import LogitNormal, LogNormal
 
 if TYPE_CHECKING:
     from clm.typing import FloatArray
@@ -21,31 +22,30 @@ _LEAST: Final = 1e-3  # both shapes of a beta distribution together, where hardl
 
 @final
 @frozen
-class ShareOf:
-    """Delta method on the logit of the share that a count is of so many customers."""
+class Between:
+    """Delta method on the logit of how far a quantity has come from its least to its greatest value.
 
-    customers: float
+    Without a greatest value, on the logarithm of how far it is above its least.
+    """
+
+    lowest: float
+    highest: float
 
     @property
     def method(self) -> str:
         """The method's name."""
-        return LogitNormal().method
+        return self._band.method
 
     @property
-    def lowest(self) -> float:
-        """The lower end of the range."""
-        return 0.0
-
-    @property
-    def highest(self) -> float:
-        """The upper end of the range."""
-        return self.customers
+    def _band(self) -> LogitNormal | LogNormal:
+        return LogitNormal() if self.highest < inf else LogNormal()
 
     def limits(self, value: FloatArray, standard_error: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
-        """Return both ends inside [0, customers]."""
-        of = max(self.customers, 1.0)
-        low, high = LogitNormal().limits(value / of, standard_error / of, level)
-        return low * of, high * of
+        """Return both ends inside the range."""
+        span = self.highest - self.lowest if self.highest < inf else 1.0
+        unit = span if span > 0 else 1.0
+        low, high = self._band.limits((value - self.lowest) / unit, standard_error / unit, level)
+        return self.lowest + unit * low, self.lowest + unit * high
 
 
 def count_limits(customers: int, share: float, error: float, level: float) -> tuple[float, float]:

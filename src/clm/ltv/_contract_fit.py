@@ -53,7 +53,7 @@ class ContractFit:
     >>> fit.survival(12)
     <survival after 12 years: 0.378 fraction (95% interval 0.3407 to 0.4168; n = 1,000)>
     >>> fit.residual_lifetime(7, discount=0.10)
-    <expected residual lifetime after 7 years: 7.53 year (95% interval 7.019 to 8.077; n = 1,000)>
+    <expected residual lifetime after 7 years: 7.53 year (95% interval 6.981 to 8.035; n = 1,000)>
     """
 
     model: str

@@ -53,11 +53,12 @@ class ContractLikelihood:
             bend = np.diff(curve.bend(t), axis=0)[:, :taken, :taken]
             # Odds of staying against leaving, where anybody left: where nobody did they may be infinite.
             odds = np.where(self.lost > 0, 1 / np.expm1(-stays), 0.0)
-            value = self.stayed @ stays + self.lost @ np.where(self.lost > 0, np.log(-np.expm1(stays)), 0.0)
+            leaves = np.where(self.lost > 0, np.log(-np.expm1(stays)), 0.0)
+            value = float(self.stayed @ stays + self.lost @ leaves)
             first = self.stayed - self.lost * odds
             second = -self.lost * odds * (1 + odds)
             gradient = first @ slope
             hessian = np.tensordot(first, bend, 1) + (slope * second[:, None]).T @ slope
         if not np.isfinite(hessian).all():
             value = -np.inf
-        return float(value), gradient * self.stretch, hessian * np.outer(self.stretch, self.stretch)
+        return value, gradient * self.stretch, hessian * np.outer(self.stretch, self.stretch)

@@ -8,14 +8,13 @@ import numpy as np
 from attrs import frozen
 
 from clm.ltv._contract_arguments import rate_per_period, whole_times
-from clm.ltv._contract_counts import ShareOf, count_limits
+from clm.ltv._contract_counts import Between, count_limits
 from clm.ltv._contract_curve import ContractCurve
 from clm.ltv._contract_lifetime import discounted
 from clm.ltv._formula import check_horizon
 from clm.stats import (
     Interval,
     LogitNormal,
-    LogNormal,
     Parameters,
     check_level,
     delta_estimate,
@@ -135,7 +134,7 @@ class ContractPredictions:
                 "many more"
             ),
             unit="customers",
-            band=ShareOf(float(customers)),
+            band=Between(0.0, float(customers)),
         )
 
     def counted(self, n: Any, t: Any, renewals: Any, level: float) -> Interval[Any]:
@@ -171,6 +170,7 @@ class ContractPredictions:
                 f"{f'renewal {first}' if first else 'the first'} on{_span(last)}, discounted at {rate:.6g} a period"
                 f"{', booked at its end' if booked_late else ''}"
             ),
+            band=Between(0.0 if first else weight, _most(rate, count) * weight),
             endless=rate == 0 and last is None,
             beyond=last is None or last > self.observed,
         )
@@ -193,6 +193,7 @@ class ContractPredictions:
                 f"Expected payments, one a {self.unit}, from the next renewal on, of a customer who has made so many"
                 f"{_span(count)}, discounted at {rate:.6g} a period, the first of them not at all"
             ),
+            band=Between(0.0, _most(rate, count)),
             endless=rate == 0 and count is None,
             beyond=count is None or furthest > self.observed,
         )
@@ -209,6 +210,7 @@ class ContractPredictions:
         *,
         name: str,
         definition: str,
+        band: Band,
         endless: bool,
         beyond: bool,
         at: FloatArray | None = None,
@@ -223,7 +225,7 @@ class ContractPredictions:
             ahead=np.asarray(np.inf if beyond else 0.0),
             definition=definition,
             unit=self.unit,
-            band=LogNormal(),
+            band=band,
             undefined=(
                 f"alpha{power} is {figure(self.curve.alpha * self.curve.c)}, and without a discount or a horizon the "
                 "sum is infinite for 1 or less: some contracts last too long"
@@ -270,6 +272,13 @@ class ContractPredictions:
         if name.endswith("rate"):
             return f"at renewal {at:,.0f}"
         return f"after {at:,.0f} {self.unit}{'' if at == 1 else 's'}"
+
+
+def _most(rate: float, count: int | None) -> float:
+    """Return the discounted number of payments of a customer who never leaves."""
+    if rate == 0:
+        return np.inf if count is None else float(count)
+    return float((1 + rate) / rate * (1.0 if count is None else -np.expm1(-count * np.log1p(rate))))
 
 
 def _span(renewals: int | None) -> str:

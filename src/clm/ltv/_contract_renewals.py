@@ -85,6 +85,7 @@ class Renewals:
             If counts are no counts or rise, durations are not whole periods, or nobody was observed to decide.
         """
         if isinstance(survivors, Renewals):
+            _agrees(unit, survivors.unit)
             return survivors
         if isinstance(survivors, Durations):
             found = _of_durations(survivors, unit)
@@ -200,8 +201,7 @@ def _of_cohorts(cohorts: Sequence[FloatArray], unit: str) -> Renewals:
 
 
 def _of_durations(durations: Durations, unit: Any) -> Renewals:
-    if unit is not None and unit != durations.unit:
-        raise InvalidDataError(f"unit={unit!r} was given, but the durations count in {durations.unit}s. Leave it out.")
+    _agrees(unit, durations.unit)
     length, entry = durations.durations, durations.entry
     refuse(length != np.rint(length), "duration is no whole number of periods", _WHOLE)
     refuse(length > _LONGEST, f"duration is above {_LONGEST:,} periods", "Count in a longer unit.")
@@ -222,6 +222,11 @@ def _of_durations(durations: Durations, unit: Any) -> Renewals:
     decided = length > (0.0 if entry is None else np.maximum(entry, 0.0))
     weights = np.ones(len(length)) if durations.weights is None else durations.weights
     return _trimmed(risk, gone, round(float(weights[decided].sum())), durations.unit)
+
+
+def _agrees(unit: Any, known: str) -> None:
+    if unit is not None and unit != known:
+        raise InvalidDataError(f"unit={unit!r} was given, but the data count in {known}s. Leave it out.")
 
 
 def _trimmed(at_risk: FloatArray, lost: FloatArray, n: int, unit: str) -> Renewals:

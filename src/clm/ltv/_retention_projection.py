@@ -12,7 +12,7 @@ from clm.ltv._beta_discrete_weibull import BetaDiscreteWeibull
 from clm.ltv._contract_renewals import Renewals
 from clm.ltv._formula import check_horizon
 from clm.ltv._shifted_beta_geometric import ShiftedBetaGeometric
-from clm.stats import Estimate, NoBand, Wilson, check_level, figure
+from clm.stats import Estimate, NoBand, Wilson, check_level, figure, seal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,10 @@ if TYPE_CHECKING:
 
 ProjectionModel = Literal["sbg", "bdw", "power", "exponential"]
 
-_MODELS: Final = {"sbg": ShiftedBetaGeometric(), "bdw": BetaDiscreteWeibull()}
+_MODELS: Final[dict[str, ShiftedBetaGeometric | BetaDiscreteWeibull]] = {
+    "sbg": ShiftedBetaGeometric(),
+    "bdw": BetaDiscreteWeibull(),
+}
 _LAWS: Final[dict[str, tuple[str, Callable[[FloatArray], FloatArray]]]] = {
     "power": ("a power law", np.log),
     "exponential": ("one constant churn rate", np.asarray),
@@ -63,6 +66,8 @@ class RetentionProjection:
     projected: Estimate[FloatArray]
     fit: ContractFit | None
     unit: str
+
+    __setstate__ = seal
 
     @property
     def horizon(self) -> int:

@@ -53,7 +53,7 @@ class ShiftedBetaGeometric:
     >>> fit.survival([8, 12]).value.round(3)
     array([0.46 , 0.378])
     >>> fit.expected_lifetime(discount=0.10)
-    <expected lifetime: 5.922 period (95% interval 5.643 to 6.215; n = 1,000)>
+    <expected lifetime: 5.922 period (95% interval 5.637 to 6.208; n = 1,000)>
     """
 
     tol: float = field(default=1e-6, kw_only=True, converter=tolerance)

@@ -9,15 +9,14 @@ from attrs import frozen
 
 from clm.errors import InvalidDataError
 from clm.ltv._contract_arguments import PERIOD, rate_per_period
+from clm.ltv._contract_counts import Between
 from clm.ltv._contract_fit import ContractFit
 from clm.ltv._contract_predictions import ContractPredictions
 from clm.ltv._formula import Timing, check_flag, check_horizon, check_timing
 from clm.stats import (
     Estimate,
     Linearised,
-    LogNormal,
     NoBand,
-    Normal,
     Quantity,
     numbers,
     propagate,
@@ -85,15 +84,16 @@ def subscription_ltv(
     Notes
     -----
     Sum of ``m S(t) / (1 + d)**t`` over renewals t, from 0 on with the first payment and from 1 on without; booked at
-    the end it is divided by ``1 + d`` once more. Limits are those of the discounted number of payments, by the delta
-    method on logs from the covariance of the fit's parameters, or by Greenwood's of the curve; with the margin
-    estimated as well, deviations are put together on logs.
+    the end it is divided by ``1 + d`` once more. Limits are those of the discounted number of payments, which lies
+    between that of a customer who leaves at once and that of one who never does: by the delta method on the logit of
+    where it lies, from the covariance of the fit's parameters, or from Greenwood's variance of the curve. With the
+    margin estimated as well, deviations are put together on logs.
 
     Examples
     --------
     >>> contract = clm.ShiftedBetaGeometric().fit([1000, 869, 743, 653, 593, 551, 517, 491], unit="year")
     >>> clm.subscription_ltv(contract, margin_per_period=40, discount=0.10)
-    <lifetime value: 236.9 currency (95% interval 225.7 to 248.6; n = 1,000)>
+    <lifetime value: 236.9 currency (95% interval 225.5 to 248.3; n = 1,000)>
     >>> ended = clm.Durations([3, 5, 5, 8], [True, True, False, True], unit="month")
     >>> value = clm.subscription_ltv(clm.kaplan_meier(ended), margin_per_period=40, discount=0, horizon=5)
     >>> value.value
@@ -178,7 +178,7 @@ def _over_curve(curve: SurvivalCurve, renewals: FloatArray, weights: FloatArray)
 def _curve_band(curve: SurvivalCurve, renewals: FloatArray, weights: FloatArray, error: float) -> Band:
     certain = float(weights[renewals == 0].sum())
     if error:
-        return Normal(lowest=certain, highest=float(weights.sum()))
+        return Between(certain, float(weights.sum()))
     until = renewals[-1] if renewals.size else 0.0
     if (curve.times <= until).any():
         return NoBand("everybody was lost at one age: nothing is known of the spread")
@@ -218,7 +218,8 @@ def _over_shares(stated: Any, renewals: FloatArray, weights: FloatArray) -> Esti
         raise InvalidDataError("survival(t) must return shares between 0 and 1. Give 0.8 for 80 percent.")
     missing = np.isnan(share)
     undefined = f"survival is not known at renewal {renewals[missing][0]:,.0f}" if missing.any() else None
-    error, sources, band = _errors_of(stated, weights)
+    certain = float(weights[(renewals == 0) & (share == 1)].sum())
+    error, sources, band = _errors_of(stated, weights, Between(certain, float(weights.sum())))
     return Estimate(
         value=np.nan if undefined else float(weights @ share),
         standard_error=error,
@@ -236,7 +237,7 @@ def _over_shares(stated: Any, renewals: FloatArray, weights: FloatArray) -> Esti
     )
 
 
-def _errors_of(stated: Any, weights: FloatArray) -> tuple[float, tuple[Linearised, ...], Band]:
+def _errors_of(stated: Any, weights: FloatArray, within: Band) -> tuple[float, tuple[Linearised, ...], Band]:
     if not isinstance(stated, Estimate):
         return np.nan, (), NoBand(_WITHOUT_ERRORS)
     errors = np.asarray(stated.standard_error)
@@ -247,5 +248,5 @@ def _errors_of(stated: Any, weights: FloatArray) -> tuple[float, tuple[Linearise
         sources = tuple(
             Linearised(gradient=weights @ source.gradient, covariance=source.covariance) for source in stated.sources
         )
-        return float(np.sqrt(max(sum(float(s.variance()) for s in sources), 0.0))), sources, LogNormal()
-    return (np.nan, (), NoBand(_NOT_TOGETHER)) if errors.any() else (0.0, (), LogNormal())
+        return float(np.sqrt(max(sum(float(s.variance()) for s in sources), 0.0))), sources, within
+    return (np.nan, (), NoBand(_NOT_TOGETHER)) if errors.any() else (0.0, (), within)

@@ -29,7 +29,7 @@ _HOMES: Final = {
     "clm.ltv._bg_bb_process": ("BGBBProcess",),
     "clm.ltv._bg_nbd_process": ("BGNBDProcess",),
     "clm.ltv._churn": ("MarginOverChurn",),
-    "clm.ltv._contract_counts": ("ShareOf",),
+    "clm.ltv._contract_counts": ("Between",),
     "clm.ltv._customer_equity": ("ProspectValue",),
     "clm.ltv._formula": ("RetentionFamily",),
     "clm.ltv._margin_multiple": ("MarginMultiple",),
