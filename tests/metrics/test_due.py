@@ -14,7 +14,7 @@ from tests.metrics import due_by_hand as by_hand
 
 import clm
 from clm.errors import InvalidDataError
-from clm.metrics import DateOf, Entered, Event, Rule, Silence, rules
+from clm.metrics import DateOf, Event, Rule, Silence, StageEntered, rules
 
 START = datetime(2025, 3, 1, tzinfo=UTC)
 HALF_DAY = timedelta(hours=12)
@@ -27,7 +27,7 @@ RULES = [
         "cart", trigger="cart", delay="12h", expires="3d", goal="order", exit="left", reentry="always", channel="email"
     ),
     Rule("quiet_buyer", trigger=Silence("order"), delay="4d", reentry="3d", channel="push", holdout=0.3),
-    Rule("lapsed", trigger=Entered("lapsed"), goal="order", exit="cart", reentry="always", consent="agreed"),
+    Rule("lapsed", trigger=StageEntered("lapsed"), goal="order", exit="cart", reentry="always", consent="agreed"),
     Rule("slow", trigger=Silence(stage="conversion"), delay="1d", expires="4d", channel="email", reentry="never"),
     Rule("trial", trigger=DateOf("trial_end", before="3d"), goal="order", channel="email"),
     Rule("bonus", trigger=DateOf("trial_end", before="2d", since="4d"), goal=Event("cart"), expires="1d", holdout=0.5),
@@ -150,7 +150,7 @@ class TestInputs:
             clm.due(Rule("r", trigger="cart"), base, through="2025-02-01")
 
     def test_unknown_stages_are_named_with_those_there_are(self):
-        for trigger in (Entered("lapse"), Silence(stage="lapse")):
+        for trigger in (StageEntered("lapse"), Silence(stage="lapse")):
             with pytest.raises(InvalidDataError, match=r"the stage 'lapse', .* has only reach, .* mean 'lapsed'"):
                 clm.due(Rule("r", trigger=trigger, delay="1d"), BASE)
 
@@ -498,7 +498,7 @@ class TestPublishedNumbers:
             orders={"customer_id": ["a", "a", "b"], "at": ["2025-01-01", "2025-08-01", "2025-01-01"]},
             through="2025-08-31",
         )
-        left = Rule("r", trigger=Entered("lapsed"), goal="nps")
+        left = Rule("r", trigger=StageEntered("lapsed"), goal="nps")
         assert clm.due(left, base).reason.tolist() == ["left lapsed on 2025-08-01 00:00", "due since 2025-06-30 00:00"]
         won = rules.win_back(stage="lapsed")
         assert clm.due(won, base).status.tolist() == ["converted", "due"]
@@ -514,7 +514,7 @@ class TestPublishedNumbers:
             through="2025-01-31",
         )
         aware = base.stage_log.rolled_up().visits
-        found = clm.due(Rule("r", trigger=Entered("awareness"), delay="1d"), base)
+        found = clm.due(Rule("r", trigger=StageEntered("awareness"), delay="1d"), base)
         assert found.customer.tolist() == ["a", "b"]
         assert found.triggered_at.tolist() == aware["entered_at"][aware["stage"] == "awareness"].tolist()
 

@@ -20,7 +20,7 @@ from clm.metrics._retention import (
     SurveyScore,
 )
 from clm.metrics._row import ScorecardRow
-from clm.metrics._rules import DateOf, Entered, Event, Rule, Silence
+from clm.metrics._rules import DateOf, Event, Rule, Silence, StageEntered
 from clm.metrics._scorecard import Scorecard, scorecard
 
 __all__ = [
@@ -39,7 +39,6 @@ __all__ = [
     "DateOf",
     "Direction",
     "DueList",
-    "Entered",
     "Event",
     "Followers",
     "LoyalShare",
@@ -58,6 +57,7 @@ __all__ = [
     "ScorecardRow",
     "SignUpRate",
     "Silence",
+    "StageEntered",
     "SurveyScore",
     "TimeToFirstPurchase",
     "due",

@@ -22,7 +22,7 @@ from clm.metrics._due_sent import Sent
 from clm.metrics._histories import NEVER
 from clm.metrics._options import SCALES
 from clm.metrics._period import moment
-from clm.metrics._rules import DateOf, Entered, Event, Rule, Silence
+from clm.metrics._rules import DateOf, Event, Rule, Silence, StageEntered
 from clm.metrics._tables import ORDER
 from clm.stats import frozen_array
 
@@ -208,7 +208,7 @@ def _check_tables(rule: Rule, kinds: tuple[str, ...], facts: Facts) -> None:
     if answered and base.answers is None:
         raise InvalidDataError(f"rule {rule.name!r} waits for {kinds[0]!r}: {base.lacks('answers')}.")
     if not answered and base.orders is None and base.touchpoints is None:
-        if isinstance(rule.trigger, (Entered, Silence)) and base.answers is not None and not kinds:
+        if isinstance(rule.trigger, (StageEntered, Silence)) and base.answers is not None and not kinds:
             return
         raise InvalidDataError(f"rule {rule.name!r} waits for {rule.trigger.words}: {base.lacks('touchpoints')}.")
 

@@ -11,7 +11,7 @@ from clm.core import BY_TIMEOUT
 from clm.data import DAY, MISSING
 from clm.errors import InvalidDataError, nearest
 from clm.metrics._histories import NEVER
-from clm.metrics._rules import DateOf, Entered, Event, Silence, in_microseconds
+from clm.metrics._rules import DateOf, Event, Silence, StageEntered, in_microseconds
 
 if TYPE_CHECKING:
     from clm.data import Zone
@@ -96,7 +96,7 @@ def candidates(rule: Rule, facts: Facts) -> Candidates:
         return _dated(rule, trigger, facts)
     if isinstance(trigger, Event):
         return _timed(rule, _happened(trigger, facts.events))
-    if isinstance(trigger, Entered):
+    if isinstance(trigger, StageEntered):
         return _timed(rule, _in_stage(trigger.stage, facts, rule.name))
     if isinstance(trigger, Silence):
         return _timed(rule, _silent(trigger, facts, rule.name))

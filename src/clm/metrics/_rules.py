@@ -107,7 +107,7 @@ class Event:
 
 @final
 @frozen
-class Entered:
+class StageEntered:
     """A customer entered a stage of the base's lifecycle; leaving it takes him off the list.
 
     Parameters
@@ -122,7 +122,7 @@ class Entered:
 
     Examples
     --------
-    >>> clm.metrics.Entered("lapsed").words
+    >>> clm.metrics.StageEntered("lapsed").words
     'entered lapsed'
     """
 
@@ -214,7 +214,7 @@ class DateOf:
         return each if self.before is None else f"{written(self.before)} before {each}"
 
 
-Trigger = Event | Entered | Silence | DateOf
+Trigger = Event | StageEntered | Silence | DateOf
 
 
 def _trigger(given: Any) -> Trigger:
@@ -222,7 +222,8 @@ def _trigger(given: Any) -> Trigger:
         return Event(given)
     if not isinstance(given, Trigger):
         raise InvalidDataError(
-            f"trigger={given!r} is none. Give a kind of touchpoint, or clm.metrics.Event, Entered, Silence or DateOf."
+            f"trigger={given!r} is none. Give a kind of touchpoint, or one of Event, StageEntered, Silence and DateOf, all "
+            "in clm.metrics."
         )
     return given
 
@@ -266,7 +267,7 @@ class Rule:
     ----------
     name : str
         What the rule is called in the list and in the history of what was sent.
-    trigger : str, Event, Entered, Silence or DateOf
+    trigger : str, Event, StageEntered, Silence or DateOf
         What makes him a candidate; a kind of touchpoint stands for its event. Of several occurrences the latest
         counts, and starts the delay anew.
     delay : str or timedelta, optional

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from clm.core import when
-from clm.metrics._rules import Entered, Event, Rule, Silence
+from clm.metrics._rules import Event, Rule, Silence, StageEntered
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +117,7 @@ def win_back(
     """
     return Rule(
         name,
-        trigger=Silence(kinds) if stage is None else Entered(stage),
+        trigger=Silence(kinds) if stage is None else StageEntered(stage),
         delay=delay if stage is None else None,
         expires=expires,
         exit=exit,
