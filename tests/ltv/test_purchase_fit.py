@@ -7,6 +7,7 @@ import warnings
 import numpy as np
 import pytest
 from attrs import evolve, frozen
+from tests.ltv.worlds import ageing_buyers
 
 import clm
 from clm.stats import central_differences
@@ -29,7 +30,9 @@ def cdnow():
     return clm.rfm(clm.datasets.cdnow(), unit="week", through="1997-09-30")
 
 
-@pytest.fixture(scope="module", params=["Pareto/NBD", "MBG/NBD", "NBD", "BG/BB", "BG/CNBD-2", "MBG/CNBD-3"])
+@pytest.fixture(
+    scope="module", params=["Pareto/NBD", "MBG/NBD", "NBD", "BG/BB", "BG/CNBD-2", "MBG/CNBD-3", "GGompertz/NBD"]
+)
 def case(request, cdnow):
     donations = clm.datasets.donations()
     return {
@@ -37,9 +40,19 @@ def case(request, cdnow):
         "MBG/NBD": Case(clm.MBGNBD(), cdnow, {"r": 0.525, "alpha": 6.183, "a": 0.891, "b": 1.614}, 39),
         "BG/CNBD-2": Case(clm.BGCNBD(k=2), cdnow, {"r": 0.227, "alpha": 1.463, "a": 0.944, "b": 2.074}, 39),
         "MBG/CNBD-3": Case(clm.MBGCNBD(k=3), cdnow, {"r": 0.533, "alpha": 1.258, "a": 1.289, "b": 1.845}, 39),
+        "GGompertz/NBD": Case(
+            clm.GGompertzNBD(), ageing_weeks(), {"r": 0.9, "alpha": 8.0, "b": 0.1, "s": 1.0, "beta": 5.0}, 39
+        ),
         "NBD": Case(clm.NBD(), cdnow, {"r": 0.385, "alpha": 12.072}, 39),
         "BG/BB": Case(clm.BGBB(), donations, {"alpha": 1.204, "beta": 0.75, "gamma": 0.657, "delta": 2.783}, 5),
     }[request.param]
+
+
+def ageing_weeks():
+    """Customers whose hazard grows, in whole weeks, so that some of them are alike."""
+    params = (0.9, 8.0, 0.1, 1.0, 5.0)
+    rfm, *_ = ageing_buyers(1500, params, np.random.default_rng(4), age=(60.0, 80.0))
+    return clm.RFM.from_arrays(rfm.frequency, np.ceil(rfm.recency), np.ceil(rfm.T), unit="week")
 
 
 @pytest.fixture(scope="module")
@@ -186,11 +199,12 @@ class TestConsistency:
         if fit.discrete:
             pytest.skip("opportunities have no unit to change")
         rfm = case.rfm
-        gaps = rfm.sum_log_gaps + rfm.frequency * np.log(7)
+        gaps = None if rfm.sum_log_gaps is None else rfm.sum_log_gaps + rfm.frequency * np.log(7)
         days = clm.RFM.from_arrays(rfm.frequency, rfm.recency * 7, rfm.T * 7, sum_log_gaps=gaps, unit="day")
         other = case.model.fit(days)
-        times = {"alpha", "beta"}
-        scaled = {name: value * (7 if name in times else 1) for name, value in fit.params.items()}
+        # The b of GGompertz is a rate of time, and its beta is counted in units of 1/b.
+        times = {"alpha": 7, "b": 1 / 7} if "Gompertz" in fit.model else {"alpha": 7, "beta": 7}
+        scaled = {name: value * times.get(name, 1) for name, value in fit.params.items()}
         assert other.params == pytest.approx(scaled, rel=1e-6)
         # A density per day is a seventh of that per week, once for every purchase.
         assert other.loglik == pytest.approx(fit.loglik - rfm.frequency.sum() * np.log(7), rel=1e-10)

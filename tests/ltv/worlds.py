@@ -96,6 +96,18 @@ def pareto_buyers(size, params, rng, *, age=(27.0, 39.0), ahead=39.0):
     return rfm, afterwards, leaving > until
 
 
+def ageing_buyers(size, params, rng, *, age=(27.0, 39.0), ahead=39.0):
+    """Let customers buy as the GGompertz/NBD model has it: until a random moment, ever sooner the older they are."""
+    r, alpha, b, s, beta = params
+    until = rng.uniform(*age, size)
+    times = waits(size, rng.gamma(r, 1 / alpha, size), rng, age[1] + ahead)
+    # He has left by t with chance 1 - exp(-h (exp(bt) - 1)).
+    hazard = np.maximum(rng.gamma(s, 1 / beta, size), 1e-300)
+    leaving = np.log1p(rng.exponential(1, size) / hazard) / b
+    rfm, afterwards = watched(np.where(times <= leaving[:, None], times, np.inf), until, ahead)
+    return rfm, afterwards, leaving > until
+
+
 def mbg_buyers(size, params, rng, *, age=(27.0, 39.0), ahead=39.0):
     """Let customers buy as the MBG/NBD model has it: they toss a coin after each purchase, the first one included."""
     r, alpha, a, b = params

@@ -16,13 +16,13 @@ from clm.ltv._bg_nbd_process import BGNBDProcess
 from clm.ltv._estimation import ENOUGH, caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
 from clm.ltv._purchase_fit import PurchaseFit
 from clm.ltv._subsample import subsample
-from clm.stats import Parameters, maximise, plain_number, whole_number
+from clm.stats import Maximum, Parameters, maximise, plain_number, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from clm.data import RFM
-    from clm.stats import Likelihood, Maximum
+    from clm.stats import Likelihood
     from clm.typing import FloatArray
 
 MOST: Final = 12
@@ -227,8 +227,8 @@ def _peak(likelihood: Likelihood, starts: list[FloatArray]) -> Maximum:
         return maximise(likelihood, starts, names=_NAMES, edges=edges, tolerance=1e-2)
     except ConvergenceError as error:
         # High enough to compare; the fit itself will say what is wrong.
-        reached: Maximum = error.result
-        return reached
+        assert isinstance(error.result, Maximum)
+        return error.result
 
 
 def _comparable(peak: Maximum, cells: RFM, weights: FloatArray, scale: float, k: int) -> float:

@@ -49,8 +49,8 @@ class BGCNBDProcess:
     """
 
     values: FloatArray = array_field()
-    k: int
-    first: int
+    k: int = 2
+    first: int = 0
 
     __setstate__ = seal
 
