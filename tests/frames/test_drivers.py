@@ -212,9 +212,10 @@ class TestConsistency:
         for estimate in (found.importance, found.r_squared):
             low, high = estimate.confidence_interval(0.9)
             assert np.all((low >= 0) & (low <= estimate.value) & (estimate.value <= high) & (high <= 1))
-        assert found.importance.confidence_interval().method == "200 bootstrap samples"
+        assert found.importance.confidence_interval().method == "quantiles of 200 bootstrap draws"
         assert found == clm.drivers(ANSWERS, ["speed", "price"], resamples=200, rng=0)
         assert found != clm.drivers(ANSWERS, ["speed", "price"], resamples=200, rng=1)
+        assert found.importance.sum().confidence_interval(0.9) == found.r_squared.confidence_interval(0.9)
         bare = clm.drivers(ANSWERS, ["speed", "price"], resamples=0)
         assert np.isnan(bare.importance.confidence_interval().low).all()
 

@@ -8,8 +8,8 @@ import numpy as np
 from attrs import evolve, field, frozen
 
 from clm.errors import InvalidDataError
-from clm.satisfaction._lmg import Resampled, covariance_of, resampled_covariances, shapley_of_r_squared
-from clm.stats import Estimate, NoBand, StudentT, array_field, frozen_array, seal, whole_number
+from clm.satisfaction._lmg import covariance_of, resampled_covariances, shapley_of_r_squared
+from clm.stats import Draws, Estimate, NoBand, StudentT, array_field, frozen_array, seal, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Quadrant: TypeAlias = Literal["concentrate here", "keep up the good work", "low priority", "possible overkill"]
 
 _MOST_DRIVERS: Final = 15
+_LEAST_DRAWS: Final = 2
 _MOST_RESAMPLES: Final = 100_000
 _CAVEAT: Final = "This is association: a driver that explains much need not cause it, and raising it need not help."
 
@@ -99,10 +100,14 @@ class Drivers:
     def importance(self) -> Estimate[FloatArray]:
         """Each driver's part of the explained variance; the parts add up to `r_squared`."""
         value = self._shapley()
-        error = np.nanstd(self.draws, axis=0, ddof=1) if self._known_draws > 1 else np.full(len(self.names), np.nan)
+        error = (
+            np.nanstd(self.draws, axis=0, ddof=1)
+            if self._known_draws >= _LEAST_DRAWS
+            else np.full(len(self.names), np.nan)
+        )
         return Estimate(
             value=value,
-            standard_error=np.where(np.isnan(value), np.nan, error),
+            standard_error=error,
             n=np.full(len(self.names), self.n),
             name="importance",
             unit="fraction",
@@ -120,11 +125,11 @@ class Drivers:
     @property
     def r_squared(self) -> Estimate[float]:
         """What all drivers explain together."""
-        draws = self.draws.sum(axis=1, keepdims=True)
+        draws = self.draws.sum(axis=1)
         value = float(self._shapley().sum())
         return Estimate(
             value=value,
-            standard_error=float(np.nanstd(draws, ddof=1)) if self._known_draws > 1 and value == value else np.nan,  # noqa: PLR0124  # NaN alone differs from itself
+            standard_error=float(np.nanstd(draws, ddof=1)) if self._known_draws >= _LEAST_DRAWS else np.nan,
             n=self.n,
             name="R squared",
             unit="fraction",
@@ -141,7 +146,10 @@ class Drivers:
         return found
 
     def _band(self, draws: FloatArray) -> Band:
-        return Resampled(draws) if self._known_draws > 1 else NoBand("no respondents were resampled")
+        known = draws[~np.isnan(self.draws).any(axis=1)].T
+        if self._known_draws < _LEAST_DRAWS:
+            return NoBand("no respondents were resampled")
+        return Draws(draws=known, kind="bootstrap", lowest=0.0, highest=1.0)
 
     @property
     def _known_draws(self) -> int:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from math import factorial
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from attrs import frozen
-
-from clm.stats import array_field, frozen_array, seal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -109,37 +106,3 @@ def covariance_of(rows: FloatArray, counts: IntArray) -> FloatArray:
     centred = rows - counts @ rows / n
     covariance: FloatArray = (centred * counts[:, None]).T @ centred / n
     return covariance
-
-
-@final
-@frozen
-class Resampled:
-    """Percentiles of what resampled respondents gave.
-
-    Attributes
-    ----------
-    draws : (resamples, cells) ndarray of float64
-        One row a sample; NaN where a sample gave nothing.
-    lowest, highest : float
-        The range of the quantity.
-    """
-
-    draws: FloatArray = array_field(converter=lambda draws: frozen_array(draws, float))
-    lowest: float = 0.0
-    highest: float = 1.0
-
-    __setstate__ = seal
-
-    @property
-    def method(self) -> str:
-        """The method's name."""
-        return f"{len(self.draws):,} bootstrap samples"
-
-    def limits(self, value: FloatArray, standard_error: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:  # noqa: ARG002  # the protocol's signature
-        """Return both ends, of the value's shape; NaN without samples."""
-        known = self.draws[~np.isnan(self.draws).any(axis=1)]
-        if not len(known):
-            nowhere = np.full(np.shape(value), np.nan)
-            return nowhere, nowhere
-        low, high = np.quantile(known, [(1 - level) / 2, (1 + level) / 2], axis=0)
-        return low.reshape(np.shape(value)), high.reshape(np.shape(value))
