@@ -25,6 +25,9 @@ GREEN: Final = "#009e73"
 GREY: Final = "#7f7f7f"
 """The data's colours, after Okabe and Ito: apart for readers who cannot tell red from green."""
 
+LINES: Final = (BLUE, ORANGE, GREEN, "#cc79a7", "#56b4e9", "#8a6d00")
+"""Lines side by side, after the same authors."""
+
 LADDER: Final = ("#cfe1f3", "#0a4d8c")
 """Ends of the ramp for stages in rank order."""
 
@@ -90,6 +93,11 @@ def shorten(label: object, most: int = LONGEST_LABEL) -> str:
     """Return a label that leaves room for the figure."""
     text = printable(" ".join(str(label).split())) or "(blank)"
     return text if len(text) <= most else text[: most - 1] + "…"
+
+
+def upright(labels: Iterable[str]) -> float:
+    """Return how high, in inches, small labels are that are written upwards."""
+    return 0.076 * max((len(label) for label in labels), default=0)
 
 
 def literally(texts: Iterable[Any]) -> None:

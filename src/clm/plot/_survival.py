@@ -1,4 +1,4 @@
-"""Survival of customers as a step curve with its band."""
+"""Survival of customers as a step curve with its band, and the ends that compete."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from clm.errors import InvalidDataError
-from clm.plot._style import BLUE, new_axes, percent, tidy, units
+from clm.plot._style import BLUE, LINES, literally, new_axes, percent, shorten, tidy, units
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from clm.survival import SurvivalCurve
+    from clm.survival import CumulativeIncidence, SurvivalCurve
     from clm.typing import FloatArray
 
 
@@ -71,6 +71,63 @@ def survival_curve(curve: SurvivalCurve, ax: Axes | None = None, *, level: float
     percent(ax, "y")
     ax.legend(frameon=False, fontsize="small", loc="upper right")
     return ax
+
+
+def cumulative_incidence(result: CumulativeIncidence, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
+    """Draw the share lost to each of several competing causes by age, each with its band.
+
+    Parameters
+    ----------
+    result
+        From ``clm.aalen_johansen``, or from ``log.time_in_stage(..., exits=...)``.
+    ax
+        Where to draw; by default a new figure, 5 inches wide.
+    level
+        Nominal coverage of the bands at each age.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InvalidDataError
+        If nobody was lost to any cause.
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> ends = clm.Durations([3, 5, 5, 8], [True, True, False, True], unit="week")
+    >>> left = clm.aalen_johansen(ends, ["price", "moved", None, "price"])
+    >>> clm.plot.cumulative_incidence(left).get_ylabel()
+    'Left for each'
+    """
+    shown = [curve for curve in result.curves if len(curve) and curve.value[-1] > 0]
+    if not shown:
+        raise InvalidDataError("nobody was lost to any cause: there is no share to draw.")
+    ax = tidy(new_axes(ax))
+    last = result.survival.last_age
+    for number, curve in enumerate(shown):
+        colour, style = LINES[number % len(LINES)], ("-", "--", ":")[number // len(LINES) % 3]
+        low, high = curve.confidence_interval(level)
+        # Before anybody was lost to the cause its share is 0.
+        x = np.concatenate([[0.0], curve.times, [1.03 * last]])
+        ax.fill_between(x, _from_zero(low), _from_zero(high), step="post", color=colour, alpha=0.15, linewidth=0)
+        ax.step(x, _from_zero(curve.value), where="post", color=colour, linestyle=style, label=shorten(curve.cause))
+    # A step at the last age is seen only where something follows it.
+    ax.set_xlim(0, max(1.03 * last, 1e-9))
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(f"Age ({units(result.survival.unit)})")
+    ax.set_ylabel("Left for each")
+    percent(ax, "y")
+    legend = ax.legend(frameon=False, fontsize="small", loc="upper left", bbox_to_anchor=(1.0, 1.02))
+    literally(legend.get_texts())
+    return ax
+
+
+def _from_zero(steps: FloatArray) -> FloatArray:
+    return np.concatenate([[0.0], steps, [steps[-1]]])
 
 
 def _held(steps: FloatArray) -> FloatArray:
