@@ -222,8 +222,8 @@ def _trigger(given: Any) -> Trigger:
         return Event(given)
     if not isinstance(given, Trigger):
         raise InvalidDataError(
-            f"trigger={given!r} is none. Give a kind of touchpoint, or one of Event, StageEntered, Silence and DateOf, all "
-            "in clm.metrics."
+            f"trigger={given!r} is none. Give a kind of touchpoint, or clm.metrics.Event, StageEntered, Silence "
+            "or DateOf."
         )
     return given
 
