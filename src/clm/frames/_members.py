@@ -142,13 +142,15 @@ def by_calendar(log: Presence, definition: RetentionDefinition, start: int | Non
     customer, entry = customer[begin], period[begin]
     early = _early(log, customer, entry, definition, start)
     dropped = log.dropped | ({"customers who entered before start": int(early.sum())} if early.any() else {})
-    customer, entry = customer[~early], entry[~early]
+    if early.any():
+        customer, entry = customer[~early], entry[~early]
     first = first_cohort(entry, definition, start, log.through)
-    # Return events of customers who did not enter, or before they did, are none.
-    place = np.full(len(log), -1)
-    place[customer] = np.arange(len(customer))
-    back, active = place[returns[0]], returns[1]
-    if (back < 0).any():
+    back, active = returns
+    if len(customer) < len(log):
+        # Return events of customers who did not enter are none.
+        place = np.full(len(log), -1)
+        place[customer] = np.arange(len(customer))
+        back = place[back]
         back, active = back[back >= 0], active[back >= 0]
     age = active - entry[back]
     later = age >= 1

@@ -175,13 +175,17 @@ class _Log:
 
     def members(self) -> Members:
         """Find out who entered and came back when."""
-        kinds = {"start_kind": self.definition.start_kind, "return_kind": self.definition.return_kind}
+        start_kind, return_kind = self.definition.start_kind, self.definition.return_kind
         calendar, own = self.definition.calendar, self.definition.clock == "own"
         if self.plan is None:
-            log = presence_of_rows(self.table.collected(), calendar, through=self.through, **kinds)
+            log = presence_of_rows(
+                self.table.collected(), calendar, start_kind=start_kind, return_kind=return_kind, through=self.through
+            )
             return (by_own_clock if own else by_calendar)(log, self.definition, self.start)
         if own:
             return own_clocks_lazily(self.plan, self.definition, self.start, self.through)
         since = self.start if self.definition.entry == "recurring" else None
-        log = presence_of_plan(self.plan, calendar, through=self.through, since=since, **kinds)
+        log = presence_of_plan(
+            self.plan, calendar, start_kind=start_kind, return_kind=return_kind, through=self.through, since=since
+        )
         return by_calendar(log, self.definition, self.start)

@@ -22,10 +22,13 @@ class Columns:
     ----------
     first, last : (c,) ndarray of int64
         Equal without brackets.
+    plain : bool
+        One column an age, so that nothing has to be looked up.
     """
 
     first: IntArray = array_field()
     last: IntArray = array_field()
+    plain: bool = False
 
     __setstate__ = seal
 
@@ -34,7 +37,7 @@ class Columns:
         """Return the columns of brackets, or one an age from 0 to `ages` less 1."""
         if brackets is None:
             each = np.arange(ages)
-            return cls(each, each)
+            return cls(each, each, plain=True)
         last = np.cumsum((0, *brackets))
         return cls(np.concatenate([[0], last[:-1] + 1]), last)
 
@@ -47,13 +50,13 @@ class Columns:
         return int(self.last[-1])
 
     def holding(self, age: IntArray) -> IntArray:
-        """Return the column of each age from 1 on; one too many for ages beyond the last column."""
-        return np.searchsorted(self.last, age)
+        """Return the column of each age from 1 on; a number beyond the last one for ages that have none."""
+        return age if self.plain else np.searchsorted(self.last, age)
 
     def begun(self, age: IntArray) -> IntArray:
         """Return the last column that starts at each age or before it."""
-        return np.searchsorted(self.first, age, side="right") - 1
+        return np.minimum(age, len(self) - 1) if self.plain else np.searchsorted(self.first, age, side="right") - 1
 
     def ended(self, ages: IntArray) -> IntArray:
         """Return the last column that lies within so many ages, counted from 0; -1 where none does."""
-        return np.searchsorted(self.last, ages, side="left") - 1
+        return np.minimum(ages, len(self)) - 1 if self.plain else np.searchsorted(self.last, ages, side="left") - 1

@@ -58,8 +58,10 @@ class Runs:
 
     Attributes
     ----------
-    cohort, first, last, customers : (r,) ndarray of int64
-        So many customers of the period count from the first to the last column.
+    cohort, first, last : (r,) ndarray of int64
+        Customers of the period who count from the first to the last column.
+    customers : (r,) ndarray of int64, or None
+        How many each run stands for; None for one.
     periods, sizes : (p,) ndarray of int64
         Customers who entered in each period that has any.
     """
@@ -67,7 +69,7 @@ class Runs:
     cohort: IntArray
     first: IntArray
     last: IntArray
-    customers: IntArray
+    customers: IntArray | None
     periods: IntArray
     sizes: IntArray
 
@@ -127,7 +129,9 @@ def table_of_runs(runs: Runs, scope: Scope) -> RetentionTable:
     sizes = np.zeros(len(numbers), np.int64)
     np.add.at(sizes, runs.periods - scope.first, runs.sizes)
     row = runs.cohort - scope.first
-    last = np.minimum(runs.last, columns.ended(len(numbers) - row))
+    last = runs.last
+    if last is not runs.first or not columns.plain:
+        last = np.minimum(last, columns.ended(len(numbers) - row))
     retained = counted(row, runs.first, last, (len(numbers), len(columns)), runs.customers)
     return _calendar_table(scope, numbers, columns, sizes, retained)
 
@@ -148,7 +152,7 @@ def runs_by_period(entered: Entered, definition: RetentionDefinition, ages: int)
         entered.customer, entered.age, definition.rule, Columns.of(definition.brackets, ages)
     )
     periods, sizes = np.unique(entered.period, return_counts=True)
-    return Runs(entered.period[customer], first, last, np.ones(len(customer), np.int64), periods, sizes)
+    return Runs(entered.period[customer], first, last, None, periods, sizes)
 
 
 def table_of_activity(activity: Activity, scope: Scope) -> RetentionTable:

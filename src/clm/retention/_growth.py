@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, final
+from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
 from attrs import frozen
@@ -17,10 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from clm.typing import Array, FloatArray, IntArray
-
-NEW: Final = 0
-RETAINED: Final = 1
-RESURRECTED: Final = 2
 
 
 @final
@@ -206,32 +202,27 @@ def flows_of(
     first, last
         Numbers of periods.
 
-    Raises
-    ------
-    InvalidDataError
-        If the identities do not hold, which would be a fault of the count.
+    Returns
+    -------
+    new, retained, resurrected, dormant : (last - first + 1,) ndarray of int64
+        Both identities hold by construction: active ones who are neither new nor retained were known and silent, and
+        those active before who are not retained went dormant.
     """
-    begins = np.ones(len(customer), bool)
-    begins[1:] = customer[1:] != customer[:-1]
-    before = np.zeros(len(customer), bool)
-    before[1:] = ~begins[1:] & (period[1:] == period[:-1] + 1)
-    new = begins if born is None else begins & (born[customer] == period)
-    kind = np.where(new, NEW, np.where(before, RETAINED, RESURRECTED))
-    width = last - first + 1
-    counts = np.zeros((3, width), np.int64)
-    inside = (period >= first) & (period <= last)
-    for flow in (NEW, RETAINED, RESURRECTED):
-        counts[flow] = np.bincount(period[inside & (kind == flow)] - first, minlength=width)
-    silent = np.ones(len(customer), bool)
-    silent[:-1] = ~before[1:]
-    gone = period[silent] + 1
-    gone = gone[(gone >= first) & (gone <= last)]
-    dormant = np.bincount(gone - first, minlength=width)
-    active = counts.sum(axis=0)
-    earlier = np.concatenate([[int(np.count_nonzero(period == first - 1))], active[:-1]])
-    if not (active == earlier - dormant + counts[NEW] + counts[RESURRECTED]).all():
-        raise InvalidDataError("growth accounting does not add up. Please report the log that led here.")
-    return counts[NEW], counts[RETAINED], counts[RESURRECTED], dormant
+    changes = customer[1:] != customer[:-1]
+    begins = np.append([True], changes) if len(customer) else np.empty(0, bool)
+    stayed = np.zeros(len(customer), bool)
+    stayed[1:] = ~changes & (period[1:] == period[:-1] + 1)
+    firsts = np.flatnonzero(begins)
+    if born is not None:
+        firsts = firsts[born[customer[firsts]] == period[firsts]]
+    lowest = min(first - 1, int(period.min()))
+    width = last - lowest + 1
+
+    def by_period(numbers: IntArray) -> IntArray:
+        return np.bincount(numbers - lowest, minlength=width)[first - 1 - lowest : width]
+
+    active, new, retained = by_period(period), by_period(period[firsts]), by_period(period[stayed])
+    return new[1:], retained[1:], (active - new - retained)[1:], active[:-1] - retained[1:]
 
 
 @final

@@ -34,12 +34,14 @@ def runs_of(customer: IntArray, age: IntArray, rule: str, columns: Columns) -> t
         ends = np.flatnonzero(np.append(customer[1:] != customer[:-1], True))
         return customer[ends], np.ones(len(ends), np.int64), columns.begun(age[ends])
     column = columns.holding(age)
-    inside = column < len(columns)
-    customer, column = customer[inside], column[inside]
-    # Several ages of one bracket count once.
-    new = np.ones(len(customer), bool)
-    new[1:] = (customer[1:] != customer[:-1]) | (column[1:] != column[:-1])
-    customer, column = customer[new], column[new]
+    if not columns.plain or age.max() >= len(columns):
+        inside = column < len(columns)
+        customer, column = customer[inside], column[inside]
+    if not columns.plain:
+        # Several ages of one bracket count once.
+        new = np.ones(len(customer), bool)
+        new[1:] = (customer[1:] != customer[:-1]) | (column[1:] != column[:-1])
+        customer, column = customer[new], column[new]
     if rule == "on" or not len(customer):
         return customer, column, column
     starts = np.flatnonzero(np.append([True], customer[1:] != customer[:-1]))
@@ -73,6 +75,8 @@ def counted(
     (cohorts, columns) ndarray of int64
     """
     rows, width = shape
+    if first is last and customers is None:
+        return np.bincount(cohort * width + first, minlength=rows * width).reshape(rows, width)
     real = first <= last
     cohort, first, last = cohort[real], first[real], last[real]
     weights = None if customers is None else customers[real].astype(np.float64)

@@ -94,7 +94,7 @@ class Stickiness:
             definition=(
                 f"Customers active in a mean {self.period}, as a share of those active in the window. {self.definition}"
             ),
-            band=StudentT(n - 1, 0.0, 1.0),
+            band=StudentT(np.array(n - 1.0), 0.0, 1.0),
         )
 
     def to_columns(self) -> dict[str, Array]:
