@@ -280,6 +280,58 @@ class TestInputs:
         with pytest.raises(InvalidDataError, match="amount is infinite in 1 of 3 rows, first at row 2"):
             clm.replay(events, CHOOSY)
 
+    @pytest.mark.parametrize("kind", FRAMES)
+    def test_a_log_without_a_known_kind(self, kind):
+        events = {"customer_id": ["ann", "bob", "ann"], "at": ["2025-01-01"] * 3, "kind": ["view", "orders", "view"]}
+        with pytest.raises(
+            InvalidDataError,
+            match=r"its kinds are 'view', 'orders', the lifecycle knows .*'order'.*Did you mean 'order'.*='record'",
+        ):
+            clm.replay(FRAMES[kind](events), FIVE)
+        log = clm.replay(FRAMES[kind](events), FIVE, unknown="record")
+        assert (len(log), log.dropped, len(log.unknown["row"])) == (0, {"unknown kinds": 3}, 3)
+
+    def test_known_kinds_after_the_end_are_known(self):
+        events = {"customer_id": ["ann", "ann"], "at": ["2025-01-01", "2025-02-01"], "kind": ["view", "order"]}
+        log = clm.replay(events, FIVE, through="2025-01-31")
+        assert (len(log), log.dropped) == (0, {"after through": 1, "unknown kinds": 1})
+
+    @pytest.mark.parametrize("kind", FRAMES)
+    def test_duplicates_are_applied_and_counted(self, kind):
+        events = {
+            "customer_id": ["ann"] * 4 + ["bob"],
+            "at": ["2025-01-01"] * 5,
+            "kind": ["order", "order", "visit", "order", "order"],
+            "ref": ["x", "x", "x", "y", "x"],
+        }
+        log = clm.replay(FRAMES[kind](events), FIVE)
+        assert (log.duplicates, log.ties) == (2, 3)
+        assert log.visits["stage"].tolist() == ["reach", "conversion", "retention", "reach", "conversion"]
+        assert clm.replay(FRAMES[kind](events), FIVE, ref="ref").duplicates == 1
+
+    @pytest.mark.parametrize("kind", ["mapping", "lists", "pandas", "polars", "polars-lazy", "pyarrow"])
+    @pytest.mark.parametrize("column", ["customer_id", "kind"])
+    def test_lists_are_neither_ids_nor_kinds(self, kind, column):
+        events = {"customer_id": ["ann", "bob"], "at": ["2025-01-01"] * 2, "kind": ["order"] * 2}
+        with pytest.raises(InvalidDataError, match=f"column '{column}' holds (list|ndarray)"):
+            clm.replay(FRAMES[kind](events | {column: [["a"], ["b"]]}), FIVE)
+
+    def test_order_has_to_be_of_one_type(self):
+        events = {"customer_id": ["ann"] * 2, "at": ["2025-01-01"] * 2, "kind": ["order"] * 2, "place": [1, "x"]}
+        with pytest.raises(InvalidDataError, match="order holds values that cannot be put in order"):
+            clm.replay(events, FIVE, order="place")
+
+    def test_naive_and_aware_times_do_not_mix(self):
+        events = {"customer_id": ["ann", "bob"], "at": ["2025-01-01", "2025-01-02T00:00Z"], "kind": ["order"] * 2}
+        with pytest.raises(InvalidDataError, match="mixes times with and without a zone, first at row 1"):
+            clm.replay(events, FIVE)
+
+    def test_touchpoints_before_the_acquisition_open_the_first_visit(self):
+        events = {"customer_id": ["ann"], "at": ["2025-01-01"], "kind": ["order"]}
+        roster = {"customer_id": ["ann"], "acquired_at": ["2025-06-01"]}
+        log = clm.replay(events, FIVE, customers=roster, through="2025-01-31")
+        assert log.visits["cause"].tolist() == ["order", "order"]
+
     def test_a_lifecycle_is_needed(self):
         with pytest.raises(InvalidDataError, match="lifecycle must be a Lifecycle"):
             clm.replay(EVENTS, clm.lifecycles.five_stage)

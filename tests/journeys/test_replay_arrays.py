@@ -44,7 +44,8 @@ def logs(draw):
 
 
 def replayed(lifecycle, log, known, through, **options):
-    """Replay touchpoint objects through arrays."""
+    """Replay touchpoint objects through arrays; there may be none of a known kind among them."""
+    options = {"unknown": "record"} | options
     roster = {customer.id: customer for customer in known}
     channels = {None: -1, "shop": 0, "web": 1}
     return replay_arrays(
@@ -267,6 +268,8 @@ class TestInputs:
             ({"ref": [1]}, "columns differ in length"),
             ({"at": ["2025-01-01", "x"]}, "at must hold datetime64 or whole microseconds"),
             ({"at": [1.5, 2.5]}, "at must hold datetime64"),
+            ({"at": [0, 2**62]}, "at is outside the years 1 to 9999 in 1 of 2 rows, first at row 1"),
+            ({"through": -(2**61)}, "through is outside the years 1 to 9999"),
             ({"customer": [["ann", "bob"]]}, "customer must have one dimension"),
             ({"customer": np.array(["ann", 5], object)}, "cannot be put in order"),
             ({"acquired_at": days(0)}, "acquired_at has 1 entries, but there are 2 customers"),
@@ -280,3 +283,7 @@ class TestInputs:
         given = {"customer": ["ann", "bob"], "at": days(0, 1), "kind": ["go", "go"]} | change
         with pytest.raises(InvalidDataError, match=message):
             replay_arrays(GO, **given)
+
+    def test_codes_have_a_value(self):
+        with pytest.raises(InvalidDataError, match="a code is 1, but there are 1 values"):
+            Coded(np.array([0, 1]), np.array(["go"]))

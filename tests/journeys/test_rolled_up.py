@@ -185,7 +185,7 @@ def test_what_silence_brings_inside_a_stage_is_left_out():
         transitions=[Transition("a.one", "go", "b")],
         timeouts=[Timeout("a.one", "a.two", after="20d")],
     )
-    log = replay_arrays(lifecycle, ["ann"], days(0), ["off"], through=days(5)[0], acquired_at=None)
+    log = replay_arrays(lifecycle, ["ann"], days(0), ["off"], through=days(5)[0], unknown="record")
     assert len(log.upcoming("90d")) == 0  # unknown kinds open nothing
     began = replay_arrays(lifecycle, ["ann"], days(0), ["go"], through=days(5)[0])
     assert began.rolled_up().visits["stage"].tolist() == ["a", "b"]

@@ -87,7 +87,8 @@ def replay(
     Raises
     ------
     InvalidDataError
-        If a column is missing or cannot be read, customers repeat, or options do not fit.
+        If a column is missing or cannot be read, customers repeat, options do not fit, or no row has a kind that the
+        lifecycle knows and unknown ones are to be ignored.
     TransitionError
         If a touchpoint is not allowed and ``illegal="raise"``; the first such row is named.
 

@@ -32,6 +32,10 @@ class Coded:
 
     __setstate__ = seal
 
+    def __attrs_post_init__(self) -> None:
+        if len(self.codes) and int(self.codes.max()) >= len(self.values):
+            raise InvalidDataError(f"a code is {int(self.codes.max())}, but there are {len(self.values)} values.")
+
     @classmethod
     def of(cls, column: Any, name: str) -> Coded:
         """Return a column by number; one that is so already is taken as it is.

@@ -10,7 +10,7 @@ from attrs import frozen
 from clm.core import NEVER
 from clm.errors import InvalidDataError
 from clm.journeys._coded import Coded
-from clm.journeys._order import put_in_order, ranks
+from clm.journeys._order import as_texts, put_in_order, ranks
 from clm.journeys._visits import Columns, Visits
 from clm.stats import floats, frozen_array, refuse
 
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MISSING: Final = np.iinfo(np.int64).min
 """The instant that stands for none, as in NumPy's NaT."""
 
+
+_FIRST: Final = -62_135_596_800_000_000
+_LAST: Final = 253_402_300_799_999_999
+"""The first and last microsecond of the years 1 to 9999, which is what datetimes can hold."""
 
 NULL: Final = -1
 """The code of a missing value; smaller ones stand for a blank one."""
@@ -143,15 +147,20 @@ class Log:
             codes = np.maximum(codes, NULL)
         return np.array([*numbers, -1], small)[codes]
 
+    def kinds_there(self) -> list[str]:
+        """Return the kinds that occur, the most frequent first."""
+        often = np.bincount(self.kind.codes[self.kind.codes >= 0], minlength=len(self.kind.values))
+        return [str(self.kind.values[code]) for code in np.argsort(-often, kind="stable") if often[code]]
+
     def in_order(self, kept: BoolArray | None, *, rows_in_order: bool) -> Ordered:
         """Put the rows that are kept, or all, in the order in which they are applied."""
 
         def tie_breakers(rows: IntArray) -> list[Array]:
             if self.order is not None:
-                return [ranks(self.order[rows])]
-            kinds = ranks(self.kind.values)[self.kind.codes[rows]]
+                return [ranks(self.order[rows], "order")]
+            kinds = ranks(self.kind.values, "kind")[self.kind.codes[rows]]
             channels = None if self.channel is None else self.channel.codes[rows]
-            refs = None if self.ref is None else ranks(self.ref[rows])
+            refs = None if self.ref is None else _ranks_of_any(self.ref[rows])
             numbers = (None if column is None else column[rows] for column in (self.amount, self.score))
             return [kinds, *(column for column in (refs, *numbers, channels) if column is not None)]
 
@@ -227,14 +236,23 @@ def microseconds(column: Any, name: str) -> IntArray:
     Raises
     ------
     InvalidDataError
-        If they are neither datetime64 nor whole numbers.
+        If they are neither datetime64 nor whole numbers, or outside the years 1 to 9999.
     """
     array = np.asarray(column)
     if array.ndim == 1 and array.dtype.kind == "M":
-        return array.astype("M8[us]").astype(np.int64)
-    if array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
+        instants = array.astype("M8[us]").view(np.int64)
+    elif array.ndim != 1 or (array.size and array.dtype.kind not in "iu"):
         raise InvalidDataError(f"{name} must hold datetime64 or whole microseconds, one a row, not {array.dtype}.")
-    return array.astype(np.int64, copy=False)
+    else:
+        instants = array.astype(np.int64, copy=False)
+    if instants.max(initial=_FIRST) > _LAST or instants.min(initial=_LAST) < _FIRST:
+        far = (instants != MISSING) & ((instants < _FIRST) | (instants > _LAST))
+        refuse(far, f"{name} is outside the years 1 to 9999", "Give microseconds since 1970 UTC.")
+    return instants
+
+
+def _ranks_of_any(refs: Array) -> IntArray:
+    return ranks(np.array(as_texts(refs)), "ref") if refs.dtype == object else ranks(refs, "ref")
 
 
 def _finite(column: Any, name: str) -> FloatArray:

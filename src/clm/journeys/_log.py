@@ -64,6 +64,9 @@ class StageLog:
         Rows that changed nothing, by reason.
     ties : int
         Rows whose place nothing but their position in the log decided: same customer and instant as the row before.
+    duplicates : int
+        Rows that repeat customer, instant and kind of another row, and its `ref` where it was read. They are applied
+        like any other, since two orders may well be placed in one second: leave them out beforehand where they are one.
     next_at, next_stage : (k,) ndarray
         What silence would bring each customer next: microseconds and the number of the stage. See `upcoming`.
     note : str
@@ -81,6 +84,7 @@ class StageLog:
     n_illegal: int = 0
     dropped: Mapping[str, int] = field(factory=dict, converter=_frozen)
     ties: int = 0
+    duplicates: int = 0
     note: str = ""
 
     __setstate__ = seal

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from attrs import frozen
+
+from clm.errors import InvalidDataError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,12 +34,38 @@ class Ordered:
         Rows of each customer.
     ties : int
         Rows whose place nothing but their row decided: same customer, instant and `order` as the row before.
+    tied, run : (t,) ndarray of int
+        Places of the rows that share customer and instant with others, and the number of those they share them with.
     """
 
-    rows: IntArray
+    rows: Array
     at: IntArray
     counts: IntArray
     ties: int
+    tied: IntArray
+    run: IntArray
+
+    def repeats(self, kind: Array, ref: Array | None) -> int:
+        """Count the rows that repeat customer, instant, kind and, where there is one, `ref` of another row.
+
+        Parameters
+        ----------
+        kind, ref
+            Columns of the log.
+        """
+        if not len(self.tied):
+            return 0
+        rows = self.rows[self.tied]
+        codes = kind[rows].astype(np.int64)
+        key = self.run * (int(codes.max()) + 1) + codes
+        if ref is None:
+            key.sort()
+            return int(np.count_nonzero(key[1:] == key[:-1]))
+        _, place, often = np.unique(key, return_inverse=True, return_counts=True)
+        # Few rows are left by now: what they are called may be of any type.
+        several = np.flatnonzero(often[place] > 1)
+        named = set(zip(place[several].tolist(), as_texts(ref[rows[several]]), strict=True))
+        return len(several) - len(named)
 
 
 def put_in_order(
@@ -68,8 +96,8 @@ def put_in_order(
     -------
     Ordered
     """
-    small = np.int32 if len(at) <= np.iinfo(np.int32).max else np.int64
-    rows = np.arange(len(at), dtype=small) if kept is None else np.flatnonzero(kept).astype(small, copy=False)
+    small = _type_of_places(len(at))
+    rows: Array = np.arange(len(at), dtype=small) if kept is None else np.flatnonzero(kept).astype(small, copy=False)
     whose, when = (customer, at) if kept is None else (customer[rows], at[rows])
     if _is_sorted(whose, when):
         return _broken(rows, when, np.bincount(whose, minlength=customers), tie_breakers, decided=decided)
@@ -116,7 +144,7 @@ def _by_time(when: IntArray) -> IntArray:
     return packed
 
 
-def _gathered(whose: IntArray, when: IntArray, customers: int) -> tuple[IntArray, IntArray, IntArray]:
+def _gathered(whose: IntArray, when: IntArray, customers: int) -> tuple[Array, IntArray, IntArray]:
     """Return the order by customer, instants in that order, and the rows of each customer."""
     if len(when) < _SMALL:
         order = np.argsort(whose, kind="stable")
@@ -124,15 +152,19 @@ def _gathered(whose: IntArray, when: IntArray, customers: int) -> tuple[IntArray
     from scipy.sparse import coo_array
 
     # A sparse matrix is sorted by counting, and its columns stay in order within each row.
-    places = np.arange(len(when), dtype=np.int32 if len(when) <= np.iinfo(np.int32).max else np.int64)
+    places: Array = np.arange(len(when), dtype=_type_of_places(len(when)))
     by_row = coo_array((when, (whose, places)), shape=(customers, len(when)))
     by_row.has_canonical_format = True
     by_customer = by_row.tocsr()
     return by_customer.indices, by_customer.data, np.diff(by_customer.indptr).astype(np.int64)
 
 
+def _type_of_places(size: int) -> np.dtype[Any]:
+    return np.dtype(np.int32 if size <= np.iinfo(np.int32).max else np.int64)
+
+
 def _broken(
-    rows: IntArray,
+    rows: Array,
     when: IntArray,
     counts: IntArray,
     tie_breakers: Callable[[IntArray], Sequence[Array]] | None,
@@ -144,25 +176,40 @@ def _broken(
     np.equal(when[1:], when[:-1], out=same[1:-1])
     same[np.cumsum(counts) - counts] = False
     ties = int(np.count_nonzero(same))
-    if tie_breakers is None or not ties:
-        return Ordered(rows, when, counts, ties)
-    places = np.flatnonzero(same[:-1] | same[1:])
+    places = np.flatnonzero(same[:-1] | same[1:]) if ties else np.empty(0, np.int64)
     run = np.cumsum(~same[places])
-    keys = tie_breakers(rows[places])
-    order = np.lexsort([*reversed(keys), run])
-    rows[places] = rows[places][order]
-    if decided:
-        first = keys[0][order]
-        ties = int(np.count_nonzero((run[1:] == run[:-1]) & (first[1:] == first[:-1])))
-    return Ordered(rows, when, counts, ties)
+    if tie_breakers is not None and ties:
+        keys = tie_breakers(rows[places])
+        order = np.lexsort([*reversed(keys), run])
+        rows[places] = rows[places][order]
+        if decided:
+            first = keys[0][order]
+            ties = int(np.count_nonzero((run[1:] == run[:-1]) & (first[1:] == first[:-1])))
+    return Ordered(rows, when, counts, ties, places, run)
 
 
-def ranks(column: Array) -> IntArray:
-    """Return the place of each value among the distinct ones, so that columns of any type can be sorted by."""
+def ranks(column: Array, name: str) -> IntArray:
+    """Return the place of each value among the distinct ones, so that columns of any type can be sorted by.
+
+    Raises
+    ------
+    InvalidDataError
+        If the values cannot be put in order.
+    """
+    values = column
     if column.dtype == object:
-        missing = np.fromiter((value is None or value != value for value in column), bool, len(column))  # noqa: PLR0124  # NaN
-        texts = np.where(missing, "", column).astype(str)
-        places = np.unique(texts, return_inverse=True)[1].reshape(-1).astype(np.int64)
-        places[missing] = -1
-        return places
-    return np.unique(column, return_inverse=True)[1].reshape(-1).astype(np.int64, copy=False)
+        kinds = {type(value) for value in column.tolist()}
+        if all(issubclass(kind, str) for kind in kinds):
+            values = column.astype(str)
+    try:
+        found = np.unique(values, return_inverse=True)[1]
+    except (TypeError, ValueError) as error:
+        raise InvalidDataError(
+            f"{name} holds values that cannot be put in order: {error}. Give numbers, times or text, all of one type."
+        ) from error
+    return found.reshape(-1).astype(np.int64, copy=False)
+
+
+def as_texts(column: Array) -> list[str]:
+    """Return any values as text, so that they can be told apart and sorted."""
+    return [str(value) for value in column.tolist()]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from clm.core import MAX_VISITS, check_max_visits, check_policy, instant, unknown_kind
 from clm.data import Zone
-from clm.errors import InvalidDataError
+from clm.errors import InvalidDataError, nearest
 from clm.journeys._engine import walk_all
 from clm.journeys._input import Log, microseconds
 from clm.journeys._log import StageLog
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from clm.journeys._visits import Columns
     from clm.journeys._walked import Walked
     from clm.typing import Array, BoolArray, IntArray
+
+
+_SHOWN: Final = 10
 
 
 def replay_arrays(
@@ -89,7 +92,7 @@ def replay_arrays(
     ------
     InvalidDataError
         If columns differ in length, the lifecycle reads a column that is not given, `through` is missing and there is
-        no row, an unknown kind is to be refused, or a customer has too many visits.
+        no row, an unknown kind is to be refused, no kind at all is known, or a customer has too many visits.
     TransitionError
         If a touchpoint is not allowed and ``illegal="raise"``; the first such row is named.
 
@@ -132,6 +135,8 @@ def replay_arrays(
         if unknown == "raise":
             what, where = log.named(int(strangers[0]))
             raise unknown_kind(what, lifecycle.known_kinds, where, lifecycle.name)
+        if unknown == "ignore" and not ((kinds >= 0) & (kinds < machine.known)).any():
+            raise InvalidDataError(_no_known_kind(lifecycle, log.kinds_there()))
     ordered = log.in_order(known, rows_in_order=rows_in_order)
     grouped = Grouped(
         rows=ordered.rows,
@@ -163,7 +168,18 @@ def replay_arrays(
         n_illegal=len(walked.illegal),
         dropped=dropped,
         ties=ordered.ties,
+        duplicates=ordered.repeats(kinds, log.ref),
         note=note,
+    )
+
+
+def _no_known_kind(lifecycle: Lifecycle, there: list[str]) -> str:
+    listed = ", ".join(map(repr, there[:_SHOWN])) + (f" and {len(there) - _SHOWN} more" if there[_SHOWN:] else "")
+    known = ", ".join(map(repr, lifecycle.known_kinds)) or "no kind"
+    close = next((hint for kind in there if (hint := nearest(kind, lifecycle.known_kinds))), "")
+    return (
+        f"the log has no touchpoint that the lifecycle {lifecycle.name!r} knows: its kinds are {listed}, the lifecycle "
+        f"knows {known}.{close} Rename the kinds of one of them, or pass unknown='record' to go on without."
     )
 
 
