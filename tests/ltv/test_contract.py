@@ -148,6 +148,7 @@ class TestPublishedNumbers:
             [0.4604, 0.4358, 0.4142, 0.3951, 0.3780], abs=6e-5
         )
         assert high_end.n == 1000
+        assert high_end.survival([8, 9]).index.tolist() == [8, 9]
         assert "0.6681" in high_end.summary()
 
     def test_regular_customers(self):

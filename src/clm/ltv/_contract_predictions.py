@@ -263,7 +263,7 @@ class ContractPredictions:
             name=f"{name} {self._counted(name, float(at))}" if single and at is not None else name,
             unit=unit,
             definition=f"{definition}, by the {self.model} model.",
-            index=None if at is None or single else at,
+            index=None if at is None or single else at.astype(np.int64),
             undefined=undefined,
             caveats=self.caveats + caveats,
         )

@@ -230,7 +230,7 @@ def _described(renewals: Renewals, model: str, ahead: FloatArray) -> Estimate[Fl
             f"Descriptive: {called} drawn through the shares still there after renewals 1 to {len(share)}, by least "
             "squares on logarithms, and carried on."
         ),
-        index=ahead,
+        index=ahead.astype(np.int64),
         band=NoBand(_DESCRIPTIVE),
         caveats=(_DESCRIPTIVE,),
     )
