@@ -39,6 +39,10 @@ class TestInputs:
             with pytest.raises(InvalidDataError, match="top"):
                 DEALS.paths(top)
 
+        with pytest.raises(InvalidDataError, match="steps=1,000,000 are more than 10,000"):
+            DEALS.step_matrix(10**6)
+        assert DEALS.paths(2.0) == DEALS.paths(2)
+
     def test_a_log_without_a_visit(self):
         log = replayed(chain(), [])
         for steps in (None, 3):

@@ -120,7 +120,10 @@ class TestInputs:
     def test_stages_may_be_one_name_or_objects(self):
         moves = DEALS.transitions()
         assert moves.absorption(absorbing="won") == moves.absorption(absorbing=["won"])
-        assert moves.absorption(absorbing=[Stage("won")]) == moves.absorption(absorbing=["won"])
+        for same in ([Stage("won")], Stage("won"), ("won", "won"), iter(["won"])):
+            assert moves.absorption(absorbing=same) == moves.absorption(absorbing=["won"])
+        with pytest.raises(InvalidDataError, match="5 is no stage"):
+            moves.absorption(absorbing=5)
         assert moves.absorption(absorbing=["lost", "won"]) == moves.absorption()
 
     def test_units_and_periods_are_checked(self):
@@ -266,6 +269,16 @@ class TestConsistency:
             assert (moves.counts.sum(axis=0) <= counts[1:].sum(axis=0)).all()
         else:
             assert not moves.counts.any()
+
+    def test_periods_are_cut_in_the_zone_of_the_log(self):
+        # 03:00 UTC is still the evening before in New York, so that the second move falls into January there.
+        machine = Lifecycle(
+            "x", stages=["a", "b"], initial="a", transitions=[Transition("a", "go", "b")], kinds=("in",)
+        )
+        rows = {"customer_id": [1, 1], "at": ["2024-12-20T12:00:00Z", "2025-02-01T03:00:00Z"], "kind": ["in", "go"]}
+        for zone, expected in (("UTC", [[1, 1], [0, 0]]), ("America/New_York", [[0, 1], [0, 1]])):
+            log = clm.replay(rows, machine, through="2025-02-28", tz=zone)
+            assert log.transitions(period="month").counts.tolist() == expected, zone
 
     @given(logs())
     def test_days_are_those_of_the_stage_at_each(self, log):

@@ -99,11 +99,12 @@ def frequent_paths(visits: Visits, name: str, *, top: int | None, steps: int | N
     InvalidDataError
         If `top` or `steps` is no whole number from 1 on.
     """
-    if top is not None and not whole_number(top, "top"):
+    most_shown = None if top is None else whole_number(top, "top")
+    if most_shown == 0:
         raise InvalidDataError("top must be a whole number from 1 on, or None for all paths, not 0.")
     most = None if steps is None else check_steps(steps)
     counts, example, lengths = _distinct(visits, most)
-    shown = np.lexsort((np.arange(len(counts)), lengths, -counts))[:top]
+    shown = np.lexsort((np.arange(len(counts)), lengths, -counts))[:most_shown]
     stages = visits.machine.stages
     paths = []
     for row in shown.tolist():

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, final
+from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
 from attrs import frozen
 
+from clm.errors import InvalidDataError
 from clm.journeys._sankey import check_steps, steps_of
 from clm.stats import array_field, frozen_array, proportion, seal
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from clm.journeys._visits import Visits
     from clm.stats import Estimate
     from clm.typing import Array, FloatArray, IntArray
+
+_MOST: Final = 10_000
 
 
 @final
@@ -85,9 +88,11 @@ def step_matrix(visits: Visits, name: str, steps: int) -> StepMatrix:
     Raises
     ------
     InvalidDataError
-        If `steps` is no whole number from 1 on.
+        If `steps` is no whole number from 1 to 10,000.
     """
     most = check_steps(steps)
+    if most > _MOST:
+        raise InvalidDataError(f"steps={most:,} are more than {_MOST:,}. Ask for the visits that you can look at.")
     stages, customers = visits.machine.stages, len(visits.customer)
     counts = np.zeros((len(stages) + 1, most), np.int64)
     counts[-1] = customers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
@@ -13,8 +14,6 @@ from clm.journeys._absorption import Absorption
 from clm.stats import Estimate, LogNormal, Wilson, array_field, frozen_array, seal
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from clm.typing import Array, FloatArray, IntArray
 
 _OPEN_SHARE: Final = 0.1  # of the visits to a stage, above which moves that take long are clearly under-counted
@@ -315,7 +314,10 @@ class TransitionMatrix:
         )
 
     def _chain(self, absorbing: Iterable[str] | None) -> tuple[Absorption, list[str]]:
-        names = list(self.final) if absorbing is None else [absorbing] if isinstance(absorbing, str) else [*absorbing]
+        if absorbing is None:
+            names: list[Any] = list(self.final)
+        else:
+            names = [*absorbing] if isinstance(absorbing, Iterable) and not isinstance(absorbing, str) else [absorbing]
         if not names:
             raise InvalidDataError(
                 f"no stage of {self.name!r} is final: customers can leave every one. Give the stages at which the way"
