@@ -221,6 +221,19 @@ class TestConsistency:
         assert float(curve.log_survival(t)) == pytest.approx(survival, rel=1e-11)
         assert float(curve.log_retention(t)) == pytest.approx(retention, rel=1e-9)
 
+    @pytest.mark.parametrize("params", [(1e150, 1e-150, 1), (1e-300, 1e300, 1), (0.5, 0.5, 300), (1e-9, 1e-9, 1e-9)])
+    def test_absurd_parameters_give_shares_all_the_same(self, params):
+        fit = clm.BetaDiscreteWeibull().with_params(dict(zip(("alpha", "beta", "c"), params, strict=True)))
+        times = [1, 2, 1000, 10**9]
+        for found in (fit.survival(times), fit.retention_rate(times), fit.churn_rate(times)):
+            assert ((found.value >= 0) & (found.value <= 1)).all()
+        assert 1 <= fit.expected_lifetime(discount=0.1).value <= 11 + 1e-9
+
+    def test_hardly_differing_customers_are_a_constant_rate(self):
+        fit = clm.ShiftedBetaGeometric().with_params({"alpha": 1e10, "beta": 1e10})
+        assert fit.survival([1, 10]).value == pytest.approx([0.5, 0.5**10], rel=1e-7)
+        assert fit.expected_lifetime().value == pytest.approx(2, rel=1e-9)
+
     @pytest.mark.parametrize(
         ("alpha", "beta", "c", "d", "lifetime"),
         [

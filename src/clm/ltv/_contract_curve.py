@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from clm.typing import BoolArray, FloatArray
 
+_MOST: Final = 1e150
+"""A clock that shows more than this has stopped: nobody is left, or nobody leaves any more."""
+
 _LIFT: Final = 10.0
 """From here on seven terms of Stirling's series leave nothing that a float could hold."""
 
@@ -40,21 +43,21 @@ class ContractCurve:
     c: float = 1.0
 
     def clock(self, t: Any) -> FloatArray:
-        """Return ``t**c``."""
-        return np.asarray(np.power(t, self.c, dtype=np.float64))
+        """Return ``t**c``, no more than a float holds with room to multiply."""
+        with np.errstate(over="ignore"):
+            return np.minimum(np.power(t, self.c, dtype=np.float64), _MOST)
 
     def log_survival(self, t: Any) -> FloatArray:
         """Return the logarithm of the share still there after t renewals, of t's shape."""
-        start = log_gamma_ratio(np.asarray(self.beta), self.alpha)
-        return np.asarray(log_gamma_ratio(self.beta + self.clock(t), self.alpha) - start)
+        return log_beta_fall(np.asarray(self.beta), self.alpha, self.clock(t))
 
     def log_retention(self, t: Any) -> FloatArray:
         """Return the logarithm of the share that makes the t-th renewal, of those who made the one before; t from 1."""
         t = np.asarray(t, np.float64)
         if self.c == 1:
             return np.asarray(-np.log1p(self.alpha / (self.beta + t - 1)))
-        before, after = (log_gamma_ratio(self.beta + self.clock(at), self.alpha) for at in (t - 1, t))
-        return np.asarray(after - before)
+        before = self.clock(t - 1)
+        return log_beta_fall(self.beta + before, self.alpha, self.clock(t) - before)
 
     def survival_slope(self, t: Any) -> FloatArray:
         """Return the derivative of `log_survival` by log alpha, beta and c; of t's shape with a last axis."""
@@ -93,8 +96,17 @@ class ContractCurve:
         return second
 
 
-def log_gamma_ratio(x: FloatArray, a: float) -> FloatArray:
-    """Return ``lnGamma(x) - lnGamma(x + a)`` for positive x and a, to a few units in its last place.
+def log_beta_fall(x: FloatArray, a: float, by: FloatArray) -> FloatArray:
+    """Return ``lnB(a, x + by) - lnB(a, x)``.
+
+    It does not change when `a` and `by` change places; the smaller of them leaves fewer digits to cancel.
+    """
+    less, more = np.minimum(a, by), np.maximum(a, by)
+    return np.asarray(log_gamma_ratio(x + more, less) - log_gamma_ratio(x, less))
+
+
+def log_gamma_ratio(x: FloatArray, a: FloatArray) -> FloatArray:
+    """Return ``lnGamma(x) - lnGamma(x + a)`` for positive x and a from 0 on, to a few units in its last place.
 
     The difference of two library calls would lose as many digits as the logarithms are larger than their difference:
     ten of sixteen where alpha is small and the contract long.
@@ -104,27 +116,28 @@ def log_gamma_ratio(x: FloatArray, a: float) -> FloatArray:
     By Stirling's series with the large parts taken together before they are rounded; small x are lifted by ten with
     ``Gamma(x + 1) = x Gamma(x)``.
     """
+    x, a = np.broadcast_arrays(x, a)
     low = x < _LIFT
     z = np.where(low, x + _LIFT, x)
     w = a / z
     rise = np.log1p(w)
     ratio = a * np.log(z) + z * ((1 + w) * rise - w) - rise / 2 + _remainder(z + a) - _remainder(z)
-    return np.asarray(_lifted(lambda step: np.log1p(a / step), x, low) - ratio)
+    return np.asarray(_lifted(lambda step: np.log1p(a[..., None] / step), x, low) - ratio)
 
 
 def digamma_rise(x: FloatArray, a: float) -> FloatArray:
     """Return ``digamma(x + a) - digamma(x)``, as precisely as `log_gamma_ratio`."""
     low = x < _LIFT
     z = np.where(low, x + _LIFT, x)
-    rise = np.log1p(a / z) + a / (2 * z * (z + a)) - _tail(z + a, _DIGAMMA) + _tail(z, _DIGAMMA)
-    return np.asarray(rise + _lifted(lambda step: a / (step * (step + a)), x, low))
+    rise = np.log1p(a / z) + a / (z + a) / (2 * z) - _tail(z + a, _DIGAMMA) + _tail(z, _DIGAMMA)
+    return np.asarray(rise + _lifted(lambda step: a / (step + a) / step, x, low))
 
 
 def trigamma_fall(x: FloatArray, a: float) -> FloatArray:
     """Return ``trigamma(x) - trigamma(x + a)``, as precisely as `log_gamma_ratio`."""
     low = x < _LIFT
     z = np.where(low, x + _LIFT, x)
-    first = a / (z * (z + a)) * (1 + (1 / z + 1 / (z + a)) / 2)
+    first = a / (z + a) / z * (1 + (1 / z + 1 / (z + a)) / 2)
     fall = first + _tail(z, _TRIGAMMA) / z - _tail(z + a, _TRIGAMMA) / (z + a)
     return np.asarray(fall + _lifted(lambda step: a * (2 * step + a) / (step * (step + a)) ** 2, x, low))
 
@@ -139,7 +152,8 @@ def _lifted(change: Callable[[FloatArray], FloatArray], x: FloatArray, low: Bool
 
 def _tail(z: FloatArray, series: tuple[float, ...]) -> FloatArray:
     """Return a series in ``1 / z**2``, the constant left out."""
-    by_square = 1 / (z * z)
+    with np.errstate(over="ignore"):  # far out nothing is left of it
+        by_square = 1 / (z * z)
     total = np.zeros_like(z)
     for coefficient in reversed(series):
         total = (total + coefficient) * by_square

@@ -110,7 +110,7 @@ class ContractPredictions:
         times = whole_times(t, "t", lowest=1)
         stays = self.curve.log_retention(times)
         return self._stated(
-            -np.expm1(stays),
+            0.0 - np.expm1(stays),
             -np.exp(stays)[..., None] * self.curve.retention_slope(times),
             name="churn rate",
             at=times,
