@@ -55,7 +55,7 @@ class ContractCurve:
         """Return the logarithm of the share that makes the t-th renewal, of those who made the one before; t from 1."""
         t = np.asarray(t, np.float64)
         if self.c == 1:
-            return np.asarray(-np.log1p(self.alpha / (self.beta + t - 1)))
+            return np.asarray(-np.log1p(self.alpha / (self.beta + (t - 1))))
         before = self.clock(t - 1)
         return log_beta_fall(self.beta + before, self.alpha, self.clock(t) - before)
 
