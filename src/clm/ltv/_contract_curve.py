@@ -45,7 +45,7 @@ class ContractCurve:
     def clock(self, t: Any) -> FloatArray:
         """Return ``t**c``, no more than a float holds with room to multiply."""
         with np.errstate(over="ignore"):
-            return np.minimum(np.power(t, self.c, dtype=np.float64), _MOST)
+            return np.asarray(np.minimum(np.power(t, self.c, dtype=np.float64), _MOST))
 
     def log_survival(self, t: Any) -> FloatArray:
         """Return the logarithm of the share still there after t renewals, of t's shape."""
