@@ -165,7 +165,7 @@ def follow_silence(program: Program, steps: Steps, through: int) -> Course:
     gaps[last] = through - steps.at[last]
     bucket = silence.buckets(gaps)
     del gaps
-    key = np.zeros(size, np.uint16 if len(silence.constant) <= 1 << 16 else np.int32)
+    key = np.zeros(size, np.uint16 if len(silence.constant) < 1 << 16 else np.int32)
     np.multiply(bucket[:-1], program.symbols, out=key[1:], dtype=key.dtype, casting="unsafe")
     # Nothing fires before a customer's first step.
     key[steps.start] = 0
