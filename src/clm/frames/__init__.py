@@ -1,6 +1,7 @@
 """The edge where any dataframe comes in, and results go out as one."""
 
 from clm.frames._answers import ces, csat, nps
+from clm.frames._backtest import backtest
 from clm.frames._by import Grouped, by
 from clm.frames._cohort_value import cohort_ltv
 from clm.frames._drivers import drivers
@@ -24,6 +25,7 @@ __all__ = [
     "Grouped",
     "Period",
     "Source",
+    "backtest",
     "by",
     "ces",
     "cohort_ltv",

@@ -1,6 +1,7 @@
 """Lifetime value: what a customer has brought, and what he is still expected to bring."""
 
 from clm.ltv._average_order import average_order_ltv
+from clm.ltv._backtest import Backtest, BacktestScore, backtest
 from clm.ltv._berger_nasr import berger_nasr_ltv
 from clm.ltv._beta_discrete_weibull import BetaDiscreteWeibull
 from clm.ltv._bg_bb import BGBB
@@ -9,6 +10,7 @@ from clm.ltv._bg_nbd import BGNBD
 from clm.ltv._bootstrap import BootstrapFit
 from clm.ltv._churn import churn_ltv
 from clm.ltv._cohort import CohortValue
+from clm.ltv._compare_models import ModelComparison, compare_models
 from clm.ltv._contract_fit import ContractFit
 from clm.ltv._contract_renewals import Renewals
 from clm.ltv._contribution import contribution_ltv
@@ -32,6 +34,7 @@ from clm.ltv._posterior_fit import PosteriorFit
 from clm.ltv._prediction_interval import PredictionInterval
 from clm.ltv._purchase_fit import PurchaseFit
 from clm.ltv._retention_projection import RetentionProjection, project_retention
+from clm.ltv._rolling_backtest import RollingBacktest
 from clm.ltv._shifted_beta_geometric import ShiftedBetaGeometric
 from clm.ltv._subscription import Survives, subscription_ltv
 
@@ -42,6 +45,8 @@ __all__ = [
     "MBGCNBD",
     "MBGNBD",
     "NBD",
+    "Backtest",
+    "BacktestScore",
     "BetaDiscreteWeibull",
     "BootstrapFit",
     "CohortValue",
@@ -50,6 +55,7 @@ __all__ = [
     "GammaGamma",
     "GammaGammaFit",
     "LikelihoodRatioTest",
+    "ModelComparison",
     "OrderValueModel",
     "ParetoNBD",
     "PosteriorFit",
@@ -58,11 +64,14 @@ __all__ = [
     "PurchaseModel",
     "Renewals",
     "RetentionProjection",
+    "RollingBacktest",
     "ShiftedBetaGeometric",
     "Survives",
     "average_order_ltv",
+    "backtest",
     "berger_nasr_ltv",
     "churn_ltv",
+    "compare_models",
     "contribution_ltv",
     "customer_equity",
     "formula_ltv",
