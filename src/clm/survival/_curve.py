@@ -9,7 +9,7 @@ from attrs import frozen
 
 from clm.errors import InvalidDataError
 from clm.stats import Estimate, Interval, NoBand, Normal, array_field, check_level, figure, frozen_array, numbers, seal
-from clm.survival._band import NobodyLost, QuantileBand, SurvivalBand
+from clm.survival._band import NobodyLost, QuantileBand, SurvivalBand, beta_product
 
 if TYPE_CHECKING:
     from clm.stats import Band
@@ -244,6 +244,52 @@ class SurvivalCurve:
             return NobodyLost(until, float(at_risk))
         return Normal(0.0, until) if error else NoBand("everybody was lost at one age: nothing is known of the spread")
 
+    def given(self, t: float) -> SurvivalCurve:
+        """Return the survival of those still there just after some age.
+
+        Parameters
+        ----------
+        t
+            Age reached, from 0 on, in `unit`.
+
+        Returns
+        -------
+        SurvivalCurve
+            Ages still count from the beginning; up to `t` it is 1. Its errors are those of the losses after `t` alone.
+
+        Raises
+        ------
+        InvalidDataError
+            If the age is negative or missing, or nobody was at risk after it.
+
+        Examples
+        --------
+        >>> curve = clm.kaplan_meier(clm.Durations([3, 5, 5, 8, 9], [True, True, False, True, False], unit="week"))
+        >>> curve.given(4).at(8).value
+        0.375
+        """
+        reached = numbers(t, "age")
+        if reached.ndim or not (np.isfinite(reached) and reached >= 0):
+            raise InvalidDataError(f"an age must be a finite number from 0 on, not {t!r}.")
+        age = float(reached)
+        later, seen = self.times > age, self.risk_ages > age
+        if not seen.any():
+            raise InvalidDataError(
+                f"nobody was at risk after {self._aged(age)}: the last age observed is {self._aged(self.last_age)}. "
+                "Give a lower age."
+            )
+        return curve_of(
+            times=self.times[later],
+            at_risk=self.at_risk[later],
+            lost=self.lost[later],
+            risk_ages=self.risk_ages[seen],
+            risk_set=self.risk_set[seen],
+            unit=self.unit,
+            n=round(float(self.risk_set[seen][0])),
+            definition=f"Of those still there after {self._aged(age)}: {self.definition}",
+            caveats=self.caveats,
+        )
+
     def to_columns(self, level: float = 0.95) -> dict[str, Array]:
         """Return the curve as equally long columns, one row an age with losses.
 
@@ -279,3 +325,55 @@ class SurvivalCurve:
         median = "not reached" if half.undefined else self._aged(half.value)
         lost = figure(float(self.lost.sum()))
         return f"<SurvivalCurve: {self.n:,} customers, {lost} lost, median {median}>"
+
+
+def curve_of(*, at_risk: Array, lost: Array, **described: Any) -> SurvivalCurve:
+    """Multiply up a curve from who was lost of whom.
+
+    Parameters
+    ----------
+    at_risk, lost : (k,) ndarray
+        At each age with losses.
+    **described
+        The other fields that do not follow from these.
+
+    Returns
+    -------
+    SurvivalCurve
+    """
+    value = _survival(lost, at_risk)
+    return SurvivalCurve(
+        value=value,
+        standard_error=_greenwood(value, lost, at_risk),
+        at_risk=at_risk,
+        lost=lost,
+        at_zero=_at_zero(value, lost, at_risk),
+        **described,
+    )
+
+
+def _survival(lost: Array, at_risk: Array) -> FloatArray:
+    """Multiply up the shares that stay; over ages without censoring they are one share, without rounding."""
+    if not len(lost):
+        return np.empty(0)
+    left = at_risk - lost
+    begins = np.append(True, at_risk[1:] != left[:-1])  # the first stretch
+    stretch = np.cumsum(begins) - 1
+    first = np.flatnonzero(begins)
+    at_start = at_risk[first]
+    kept = left[np.append(first[1:] - 1, len(left) - 1)] / at_start
+    before = np.append(1.0, np.cumprod(kept)[:-1])
+    return np.asarray(before[stretch] * (left / at_start[stretch]))
+
+
+def _greenwood(value: FloatArray, lost: Array, at_risk: Array) -> FloatArray:
+    left = np.asarray(at_risk - lost, float)
+    terms = lost / at_risk / np.where(left > 0, left, np.inf)
+    return np.asarray(value * np.sqrt(np.cumsum(terms)))
+
+
+def _at_zero(value: FloatArray, lost: Array, at_risk: Array) -> tuple[float, float] | None:
+    if not len(value) or value[-1] > 0:
+        return None
+    until = int(np.argmax(value == 0)) + 1
+    return beta_product(lost[:until], at_risk[:until])

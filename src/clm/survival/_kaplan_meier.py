@@ -9,11 +9,10 @@ from attrs import evolve
 
 from clm.data import Durations
 from clm.errors import InvalidDataError
-from clm.survival._band import beta_product
-from clm.survival._curve import SurvivalCurve, aged
+from clm.survival._curve import aged, curve_of
 
 if TYPE_CHECKING:
-    from clm.typing import Array, FloatArray
+    from clm.survival._curve import SurvivalCurve
 
 _FEW = 10
 
@@ -68,16 +67,12 @@ def kaplan_meier(durations: Durations) -> SurvivalCurve:
         raise InvalidDataError("nobody is ever at risk: there is no customer who ends after he enters.")
     event = lost > 0
     ages_lost, lost_then, at_risk_then = ages[event], lost[event], at_risk[event]
-    value = _survival(lost_then, at_risk_then)
-    curve = SurvivalCurve(
+    curve = curve_of(
         times=ages_lost,
-        value=value,
-        standard_error=_greenwood(value, lost_then, at_risk_then),
         at_risk=at_risk_then,
         lost=lost_then,
         risk_ages=ages,
         risk_set=at_risk,
-        at_zero=_at_zero(value, lost_then, at_risk_then),
         unit=durations.unit,
         n=durations.n,
         definition=(
@@ -86,33 +81,6 @@ def kaplan_meier(durations: Durations) -> SurvivalCurve:
         ),
     )
     return evolve(curve, caveats=_caveats(durations, curve))
-
-
-def _survival(lost: Array, at_risk: Array) -> FloatArray:
-    """Multiply up the shares that stay; over ages without censoring they are one share, without rounding."""
-    if not len(lost):
-        return np.empty(0)
-    left = at_risk - lost
-    begins = np.append(True, at_risk[1:] != left[:-1])  # the first stretch
-    stretch = np.cumsum(begins) - 1
-    first = np.flatnonzero(begins)
-    at_start = at_risk[first]
-    kept = left[np.append(first[1:] - 1, len(left) - 1)] / at_start
-    before = np.append(1.0, np.cumprod(kept)[:-1])
-    return np.asarray(before[stretch] * (left / at_start[stretch]))
-
-
-def _greenwood(value: FloatArray, lost: Array, at_risk: Array) -> FloatArray:
-    left = np.asarray(at_risk - lost, float)
-    terms = lost / at_risk / np.where(left > 0, left, np.inf)
-    return np.asarray(value * np.sqrt(np.cumsum(terms)))
-
-
-def _at_zero(value: FloatArray, lost: Array, at_risk: Array) -> tuple[float, float] | None:
-    if not len(value) or value[-1] > 0:
-        return None
-    until = int(np.argmax(value == 0)) + 1
-    return beta_product(lost[:until], at_risk[:until])
 
 
 def _caveats(durations: Durations, curve: SurvivalCurve) -> tuple[str, ...]:
