@@ -262,10 +262,9 @@ def one_customer(trail, ranks, rule, window, start, last, through):
             at[stage] = stage in counted
             below[stage] = not lower or any(ranks[name] == lower[-1] for name in counted)
         else:
-            at[stage] = any(name == stage or (ranks[name] or -1) > ranks[stage] for name in counted)
-            below[stage] = not lower or any(
-                (ranks[name] or -1) >= lower[-1] and ranks[name] is not None for name in counted
-            )
+            reached = [ranks[name] for name in counted if ranks[name] is not None]
+            at[stage] = stage in counted or any(rank > ranks[stage] for rank in reached)
+            below[stage] = not lower or any(rank >= lower[-1] for rank in reached)
     return at, below, closed
 
 

@@ -264,10 +264,11 @@ def _absent(asked: Asked, occurring: list[bool], kinds: Callable[[], list[str]])
     if len(absent) < len(asked.kinds):
         return absent
     known = sorted(kinds())
-    listed = ", ".join(map(repr, known[:_MOST_KINDS])) + (f" and {len(known) - _MOST_KINDS:,} more" * (len(known) > 20))
+    listed = ", ".join(map(repr, known[:_MOST_KINDS]))
+    more = f" and {len(known) - _MOST_KINDS:,} more" if len(known) > _MOST_KINDS else ""
     raise InvalidDataError(
-        f"events hold none of the steps {', '.join(map(repr, asked.kinds))}. There are the kinds {listed or 'none'}."
-        f"{nearest(asked.kinds[0], known)}"
+        f"events hold none of the steps {', '.join(map(repr, asked.kinds))}. "
+        + (f"There are the kinds {listed}{more}.{nearest(asked.kinds[0], known)}" if known else "No row has a kind.")
     )
 
 

@@ -185,8 +185,9 @@ def _seconds(pair: IntArray) -> Array:
 
 def _rates(counts: IntArray, asked: Asked, *, entrants: int, caveats: tuple[str, ...]) -> list[Estimate[Any]]:
     undefined = "no entrant's window has closed yet" if entrants else "nobody entered the funnel"
-    whom = "entrants" if asked.window is None else "entrants with an attempt whose window has closed"
-    by = "" if asked.window is None else ", by their furthest such attempt"
+    closed = ""
+    if asked.window is not None:
+        closed = "; only attempts whose window has closed count, and entrants who have one"
     before = np.append(counts[0], counts[:-1])
     return [
         evolve(
@@ -194,15 +195,15 @@ def _rates(counts: IntArray, asked: Asked, *, entrants: int, caveats: tuple[str,
                 counts,
                 of,
                 name=name,
-                definition=f"Share of {of_whom} who took each step{by}; customers who {asked.said}.",
+                definition=f"Share of {whom} who took each step; customers who {asked.said}{closed}.",
                 index=np.array(labels(asked.steps, asked.rule), dtype=object),
                 undefined=undefined if not counts[0] else "nobody took the step before",
             ),
             caveats=caveats,
         )
-        for name, of, of_whom in (
-            ("conversion", np.full(len(counts), counts[0]), whom),
-            ("step conversion", before, f"{whom} and who took the step before" if by else "those at the step before"),
+        for name, of, whom in (
+            ("conversion", np.full(len(counts), counts[0]), "the entrants"),
+            ("step conversion", before, "those who took the step before"),
         )
     ]
 
