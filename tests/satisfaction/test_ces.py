@@ -11,6 +11,7 @@ from tests.strategies import levels
 
 import clm
 from clm.errors import InvalidDataError
+from clm.satisfaction import Answers
 
 ANSWERS = [7, 6, 5, 4, 7, 2, 6, 5, 3, 7]
 
@@ -102,3 +103,27 @@ class TestConsistency:
             ces = clm.ces(ANSWERS, scoring=scoring)
             assert pickle.loads(pickle.dumps(ces)) == ces
         assert clm.ces(ANSWERS) != clm.ces(ANSWERS, scoring="agree")
+
+
+class TestRecovery:
+    # Student's t on three points, by enumeration: how often it holds the true mean, an answer set without an interval
+    # counted as a miss, and how often there is none. These are the numbers that the docs state.
+    @pytest.mark.parametrize(
+        ("n", "shares", "covered", "without"),
+        [
+            (10, (0.2, 0.3, 0.5), 0.932, 0.001),
+            (10, (0.05, 0.25, 0.7), 0.864, 0.028),
+            (10, (0.02, 0.08, 0.9), 0.651, 0.349),
+            (30, (0.2, 0.3, 0.5), 0.948, 0.000),
+            (30, (0.05, 0.25, 0.7), 0.945, 0.000),
+            (30, (0.02, 0.08, 0.9), 0.842, 0.042),
+        ],
+    )
+    def test_what_the_t_interval_covers_is_as_documented(self, n, shares, covered, without):
+        rows = [(a, b, n - a - b) for a in range(n + 1) for b in range(n + 1 - a)]
+        scale = clm.Scale.csat(3)
+        scores = [clm.CES(Answers.from_counts(dict(zip(scale.points, row, strict=True)), scale)) for row in rows]
+        low, high = np.array([tuple(score.confidence_interval()) for score in scores]).T
+        chance, true = stats.multinomial.pmf(rows, n, shares), np.dot(shares, scale.points)
+        assert chance @ ((low <= true + 1e-12) & (true <= high + 1e-12)) == pytest.approx(covered, abs=5.1e-4)
+        assert chance @ np.isnan(low) == pytest.approx(without, abs=5.1e-4)
