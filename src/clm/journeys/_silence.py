@@ -11,17 +11,15 @@ import numpy as np
 from attrs import field, frozen
 
 from clm.core import FrozenMapping
-from clm.data import DAY, Durations, days_in, dropped_field
+from clm.data import DAY, days_in, dropped_field
 from clm.errors import InvalidDataError
-from clm.stats import Estimate, array_field, figure, frozen_array, seal, z_score
-from clm.survival import SurvivalCurve, kaplan_meier
+from clm.stats import Estimate, figure
+from clm.survival import EndedGaps, Gaps, SurvivalCurve
 
 if TYPE_CHECKING:
-    from clm.typing import Array, BoolArray, FloatArray, IntArray
+    from clm.typing import Array, IntArray
 
 _FEW: Final = 10
-_GRID: Final = 65
-_REACH: Final = 5.5  # standard errors on either side: covers every level that anybody states
 _ROUNDING: Final = 1e-12
 
 
@@ -94,32 +92,6 @@ class TimeoutLengths(Mapping[str, Estimate[float]]):
         return f"<TimeoutLengths: {said} ({self.silence.unit}s; {self.silence.n:,} customers)>"
 
 
-@final
-@frozen
-class CrossingBand:
-    """Lengths at which the share of ended silences, give or take its error, crosses a share of those that end."""
-
-    ages: FloatArray = array_field(converter=frozen_array)
-    above: FloatArray = array_field(converter=frozen_array)
-    error: FloatArray = array_field(converter=frozen_array)
-
-    __setstate__ = seal
-
-    @property
-    def method(self) -> str:
-        """The method's name."""
-        return "inverted test, errors clustered by customer"
-
-    def limits(self, value: FloatArray, standard_error: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:  # noqa: ARG002  # the protocol's signature
-        """Return the first ages at which the share may have been, and must have been, crossed."""
-        half = z_score(level) * self.error
-        may, must = np.flatnonzero(self.above + half >= 0), np.flatnonzero(self.above - half >= 0)
-        return (
-            np.asarray(self.ages[may[0]] if may.size else np.nan),
-            np.asarray(self.ages[must[0]] if must.size else np.inf),
-        )
-
-
 def timeout_lengths(
     customer: IntArray, at: IntArray, *, through: int, quantiles: Any, unit: str, what: str, dropped: Mapping[str, int]
 ) -> TimeoutLengths:
@@ -148,8 +120,7 @@ def timeout_lengths(
         If a share is not inside (0, 1) or there is no touchpoint.
     """
     shares = _shares(quantiles)
-    silences = _Silences.of(customer, at, through, unit, what)
-    found = _Ended.of(silences)
+    found = _Ended.of(customer, at, through, unit, what)
     lengths = {name: found.length(name, share) for name, share in shares.items()}
     return TimeoutLengths(lengths=lengths, come_back=found.come_back(), silence=found.curve, dropped=dropped)
 
@@ -166,105 +137,57 @@ def _shares(quantiles: Any) -> dict[str, float]:
 
 @final
 @frozen(eq=False)
-class _Silences:
-    """Silences by customer, and how often each counts."""
+class _Ended:
+    """The share of silences that have ended by each length."""
 
-    durations: Durations
-    starts: IntArray
+    gaps: EndedGaps
 
     @classmethod
-    def of(cls, customer: IntArray, at: IntArray, through: int, unit: str, what: str) -> _Silences:
-        """Measure the silences between a customer's instants, and the one that has not ended where there is no other.
+    def of(cls, customer: IntArray, at: IntArray, through: int, unit: str, what: str) -> _Ended:
+        """Measure silences, and estimate it.
 
-        A customer's silences count once together. Where one of them ended, the open one adds nothing that can be
-        compared with those before it, and is left out: Wang and Chang (1999).
+        Raises
+        ------
+        InvalidDataError
+            If there is no touchpoint.
         """
         if not len(at):
             raise InvalidDataError("there is no row to measure silence from. Check columns, of and through.")
-        order = np.lexsort((at, customer))
-        customer, at = customer[order], at[order]
-        new = np.append(True, customer[1:] != customer[:-1])  # the first row begins a customer
-        kept = new | np.append(True, at[1:] != at[:-1])  # as above; one instant is one touchpoint
-        customer, at, new = customer[kept], at[kept], new[kept]
-        last = np.append(new[1:], True)  # as above
-        ends: IntArray = np.where(last, through, np.append(at[1:], through))
-        used: BoolArray = ~last | new
-        first = np.append(True, customer[used][1:] != customer[used][:-1])  # as above
-        starts = np.flatnonzero(first)
-        each = np.diff(np.append(starts, used.sum()))
         return cls(
-            Durations(
-                (ends - at)[used] / (DAY * days_in(unit)),
-                ~last[used],
-                weights=np.repeat(1 / each, each),
-                unit=unit,
-                definition=f"Silences between {what} of one customer, who counts once; one that has not ended counts "
-                "where a customer has no other.",
-            ),
-            starts,
+            EndedGaps.of(
+                Gaps.of(
+                    customer,
+                    at,
+                    through,
+                    per_unit=DAY * days_in(unit),
+                    unit=unit,
+                    definition=f"Silences between {what} of one customer, who counts once; one that has not ended "
+                    "counts where a customer has no other.",
+                )
+            )
         )
 
-
-@final
-@frozen(eq=False)
-class _Ended:
-    """The share of silences that have ended by each length, and what each customer adds to its error."""
-
-    silences: _Silences
-    curve: SurvivalCurve
-    share: FloatArray
-    step: IntArray
-    own: FloatArray
-    hazard: FloatArray
-
-    @classmethod
-    def of(cls, silences: _Silences) -> _Ended:
-        """Estimate it."""
-        curve = kaplan_meier(silences.durations)
-        step = np.searchsorted(curve.times, silences.durations.durations, side="right")
-        left = np.asarray(curve.at_risk - curve.lost, float)
-        # Where every silence has ended nothing is left to be uncertain about.
-        each = np.divide(1.0, left, out=np.zeros_like(left), where=curve.value > 0)
-        seen = silences.durations.observed
-        own = np.zeros(len(step))
-        own[seen] = each[step[seen] - 1]
-        hazard = np.append(0.0, np.cumsum(curve.lost / curve.at_risk * each))
-        return cls(silences, curve, 1 - curve.value, step, own, hazard)
-
     @property
-    def customers(self) -> int:
-        """How many there are."""
-        return len(self.silences.starts)
+    def curve(self) -> SurvivalCurve:
+        """Share of silences that have not ended."""
+        return self.gaps.curve
 
     @property
     def reason(self) -> str | None:
         """Why nothing can be said, where that is so."""
-        ended = self.silences.durations.observed
-        came_back = int(np.logical_or.reduceat(ended, self.silences.starts).sum())
+        came_back = self.gaps.came_back
         return f"only {came_back:,} customers came back, fewer than {_FEW}" if came_back < _FEW else None
-
-    def scores(self, index: int) -> FloatArray:
-        """Return what each customer adds to the error of the share of ended silences, after so many steps."""
-        by = np.where(self.step <= index, self.own, 0.0) - self.hazard[np.minimum(self.step, index)]
-        weights = self.silences.durations.weights
-        assert weights is not None
-        survival = self.curve.value[index - 1]
-        customers = self.customers
-        return np.asarray(
-            survival * np.add.reduceat(weights * by, self.silences.starts) * np.sqrt(customers / max(customers - 1, 1))
-        )
 
     def come_back(self) -> Estimate[float]:
         """Return the share of silences that end."""
-        known = self.reason is None
-        horizon = self.horizon
+        known, share = self.reason is None, self.gaps.share
         return Estimate(
-            value=float(self.share[-1]) if known else np.nan,
-            standard_error=float(np.sqrt(np.sum(self.scores(len(self.share)) ** 2))) if known else np.nan,
-            n=self.customers,
+            value=float(share[-1]) if known else np.nan,
+            standard_error=float(np.sqrt(np.sum(self.gaps.scores(len(share)) ** 2))) if known else np.nan,
+            n=self.gaps.customers,
             name="share of silences that end",
             unit="fraction",
-            definition=f"Share of silences that end within {horizon}. {self.silences.durations.definition}",
+            definition=f"Share of silences that end within {self.horizon}. {self.gaps.gaps.durations.definition}",
             undefined=self.reason,
         )
 
@@ -276,38 +199,18 @@ class _Ended:
     def length(self, name: str, share: float) -> Estimate[float]:
         """Return the length that a share of the silences that end do not exceed."""
         common = {
-            "n": self.customers,
+            "n": self.gaps.customers,
             "name": name,
             "unit": self.curve.unit,
             "definition": f"Length that {figure(100 * share)} percent of the silences that end within {self.horizon} "
-            f"do not exceed. {self.silences.durations.definition}",
+            f"do not exceed. {self.gaps.gaps.durations.definition}",
         }
         if self.reason is not None:
             return Estimate(value=np.nan, undefined=self.reason, **common)  # type: ignore[arg-type]  # the fields above
-        target = share * self.share[-1]
-        value = self.curve.times[np.searchsorted(self.share, target - _ROUNDING)]
+        target = share * self.gaps.share[-1]
         return Estimate(
-            value=float(value),
-            band=self._band(share),
+            value=float(self.curve.times[self.gaps.first_at(target)]),
+            band=self.gaps.crossing(target, of_those_that_end=share),
             caveats=("Lengths follow from how customers came back so far; who never does is not among them.",),
             **common,  # type: ignore[arg-type]  # the fields above
-        )
-
-    def _band(self, share: float) -> CrossingBand:
-        target = share * self.share[-1]
-        end = len(self.share)
-        last = self.scores(end)
-
-        def error(index: int) -> float:
-            return float(np.sqrt(np.sum((self.scores(index) - share * last) ** 2)))
-
-        here = int(np.searchsorted(self.share, target - _ROUNDING)) + 1
-        reach = _REACH * error(here)
-        first = int(np.searchsorted(self.share, target - reach)) + 1
-        until = min(int(np.searchsorted(self.share, target + reach)) + 1, end)
-        steps = np.unique(np.linspace(min(first, until), until, _GRID).round().astype(int))
-        return CrossingBand(
-            self.curve.times[steps - 1],
-            self.share[steps - 1] - target,
-            np.array([error(step) for step in steps.tolist()]),
         )

@@ -12,7 +12,6 @@ _HOMES: Final = {
     "clm.economics._acquisition": ("PerCount",),
     "clm.economics._experiment": ("LogRatio", "Newcombe"),
     "clm.journeys": ("TimeoutLengths",),
-    "clm.journeys._silence": ("CrossingBand",),
     "clm.ltv": (
         "Backtest",
         "BacktestScore",
@@ -90,6 +89,7 @@ _HOMES: Final = {
     "clm.stats._difference_bands": ("Pivot", "Recovered"),
     "clm.survival": ("SurvivalCurve",),
     "clm.survival._band": ("NobodyLost", "QuantileBand", "SurvivalBand"),
+    "clm.survival._gaps": ("CrossingBand",),
 }
 """Classes of frozen attributes, by module. Whoever adds a result that is worth keeping adds one line."""
 
