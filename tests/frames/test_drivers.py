@@ -89,7 +89,7 @@ class TestInputs:
             ({"score": ["9"] * 8}, "column 'score' holds text"),
             (
                 {"speed": [5, 2, float("inf"), 3, 4, 1, 3, 5]},
-                "speed is infinite for 1 of 8 respondents, first at row 2",
+                "speed is infinite, or beyond 1e.100, for 1 of 8 respondents, first at row 2",
             ),
         ],
     )
@@ -104,7 +104,7 @@ class TestInputs:
             clm.drivers(ANSWERS, ["speed", "price"], scale={"speed": clm.Scale(1, 5)})
 
     @pytest.mark.parametrize(
-        "options", [{"resamples": -1}, {"resamples": 1.5}, {"resamples": 10**6}, {"missing": "neutral"}]
+        "options", [{"resamples": -1}, {"resamples": 1.5}, {"resamples": 10**6}, {"missing": "neutral"}, {"rng": "x"}]
     )
     def test_options_that_are_none(self, options):
         with pytest.raises(InvalidDataError, match=next(iter(options))):
@@ -182,9 +182,9 @@ class TestConsistency:
         assert found.importance.value == pytest.approx(found.correlation**2)
         assert found.beta == pytest.approx(found.correlation)
 
-    @pytest.mark.parametrize("shift", [0, 1e6])
-    def test_units_do_not_matter(self, shift):
-        moved = {**ANSWERS, "speed": [shift + 1000 * answer for answer in ANSWERS["speed"]]}
+    @pytest.mark.parametrize(("shift", "unit"), [(0, 1000), (1e6, 1000), (0, 1e90), (0, 1e-200)])
+    def test_units_do_not_matter(self, shift, unit):
+        moved = {**ANSWERS, "speed": [shift + unit * answer for answer in ANSWERS["speed"]]}
         plain, found = (clm.drivers(frame, ["speed", "price"], resamples=20) for frame in (ANSWERS, moved))
         assert found.importance.value == pytest.approx(plain.importance.value, abs=1e-9)
         assert found.draws == pytest.approx(plain.draws, abs=1e-6)

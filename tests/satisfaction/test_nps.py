@@ -96,6 +96,11 @@ class TestInputs:
         ):
             clm.nps([1, 5], scale=clm.Scale(1, 5))
 
+    @pytest.mark.parametrize("rng", ["x", -1, 1.5, None, True])
+    def test_chance_has_a_seed(self, rng):
+        with pytest.raises(InvalidDataError, match="rng must be a whole number"):
+            from_counts(1, 1, 1).confidence_interval(0.95, "bayes", rng)
+
     def test_weighted_answers_cannot_be_resampled_from_counts(self):
         with pytest.raises(InvalidDataError, match="cannot be resampled"):
             clm.nps([1, 9], weights=[1, 2]).confidence_interval(0.95, "bootstrap")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 DriverGapRule: TypeAlias = Literal["drop", "raise"]
 
 _RULES: Final = ("drop", "raise")
+_MOST: Final = 1e100  # the square of an answer has to be a float
 
 
 def drivers(
@@ -120,13 +121,17 @@ def drivers(
 
 
 def _names(drivers: Any) -> tuple[str, ...]:
-    names = tuple(drivers) if isinstance(drivers, (list, tuple)) else ()
+    names = tuple(drivers.tolist() if isinstance(drivers, np.ndarray) else drivers) if _several(drivers) else ()
     if not names or not all(isinstance(name, str) for name in names):
         raise InvalidDataError(f"drivers must name columns, as in ['speed', 'price'], not {drivers!r}.")
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
         raise InvalidDataError(f"driver {twice[0]!r} is named twice. Name it once.")
     return names
+
+
+def _several(drivers: Any) -> bool:
+    return isinstance(drivers, (list, tuple, np.ndarray)) and np.ndim(drivers) == 1
 
 
 def _scales(scale: Any, names: tuple[str, ...]) -> dict[str, Scale]:
@@ -152,8 +157,9 @@ def _numbers(table: Table, name: str, scale: Scale | None) -> FloatArray:
 
 
 def _finite(values: FloatArray, name: str) -> FloatArray:
-    if np.isinf(values).any():
-        raise InvalidDataError(f"{name} is infinite for {_where(np.isinf(values))}. Leave those answers empty.")
+    beyond = np.abs(values) > _MOST
+    if beyond.any():
+        raise InvalidDataError(f"{name} is infinite, or beyond {_MOST:g}, for {_where(beyond)}. Leave them empty.")
     return values
 
 

@@ -281,7 +281,8 @@ def _absent(role: str, name: Any, there: list[Any], what: str, *, given: bool) -
     listed = ", ".join(repr(column) for column in there[:30]) + (f" and {len(there) - 30} more" if there[30:] else "")
     columns = f"It has {listed}" if there else "It has no columns"
     close = nearest(str(name), [str(column) for column in there])
-    remedy = close if given and close else f"{close} Name the column with {role}=."
+    named = role == name  # the caller names columns freely, by no keyword
+    remedy = close if given and (close or named) else f"{close} Name the column with {role}=."
     asked = f"{what} has no column {name!r}" + ("" if given else f" for {role}=")
     return f"{asked}. {columns}.{remedy}"
 

@@ -8,10 +8,11 @@ import numpy as np
 
 from clm.data import RFM, Discount, Zone, parse_start
 from clm.errors import InvalidDataError
+from clm.stats import generator as generator  # noqa: PLC0414  # for the modules beside this one
 from clm.stats import numbers, plain_number, refuse
 
 if TYPE_CHECKING:
-    from clm.typing import Array, FloatArray, RandomState
+    from clm.typing import Array, FloatArray
 
 
 def as_rfm(rfm: Any) -> RFM:
@@ -88,20 +89,6 @@ def dated(discount: Any) -> Discount:
     raise InvalidDataError(
         f"discount must say its period, and {discount!r} does not. Give clm.Discount(0.10, per='year') for 10 percent."
     )
-
-
-def generator(rng: RandomState) -> np.random.Generator:
-    """Return where chance comes from.
-
-    Raises
-    ------
-    InvalidDataError
-        If it is neither a seed from 0 on nor a generator.
-    """
-    seed = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0
-    if seed or isinstance(rng, np.random.Generator):
-        return np.random.default_rng(rng)
-    raise InvalidDataError(f"rng must be a whole number from 0 on or a numpy.random.Generator, not {rng!r}.")
 
 
 def instant(start: Any) -> Array:

@@ -9,7 +9,7 @@ from attrs import evolve, field, frozen
 
 from clm.errors import InvalidDataError
 from clm.satisfaction._lmg import covariance_of, resampled_covariances, shapley_of_r_squared
-from clm.stats import Draws, Estimate, NoBand, StudentT, array_field, frozen_array, seal, whole_number
+from clm.stats import Draws, Estimate, NoBand, StudentT, array_field, frozen_array, generator, seal, whole_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,8 +40,8 @@ class Drivers:
         Respondents who answered everything.
     missing : int
         Respondents who did not, and were left out.
-    covariance : (drivers + 1, drivers + 1) ndarray of float64
-        Of the drivers and, last, the outcome; divided by `n`.
+    correlations : (drivers + 1, drivers + 1) ndarray of float64
+        Pearson's, of the drivers and, last, the outcome; 0 throughout for one that does not vary.
     mean_rating : (drivers,) ndarray of float64
         Mean answer of each driver; from 0, worst, to 100, best, where scales were given.
     scaled : bool
@@ -65,7 +65,7 @@ class Drivers:
     outcome: str
     n: int
     missing: int = 0
-    covariance: FloatArray = array_field(converter=lambda matrix: frozen_array(matrix, float))
+    correlations: FloatArray = array_field(converter=lambda matrix: frozen_array(matrix, float))
     mean_rating: FloatArray = array_field(converter=lambda mean: frozen_array(mean, float))
     rating_error: FloatArray = array_field(converter=lambda error: frozen_array(error, float))
     scaled: bool = field(default=False)
@@ -78,7 +78,7 @@ class Drivers:
         """Why nothing can be explained, else None."""
         if not self.n:
             return "nobody answered everything"
-        if not self.covariance[-1, -1] > 0:
+        if not self.correlations[-1, -1] > 0:
             return f"all answers to {self.outcome} are the same"
         if self.n < len(self.names) + 2:
             return f"{self.n:,} respondents cannot tell {len(self.names)} drivers apart"
@@ -87,7 +87,7 @@ class Drivers:
     @property
     def caveats(self) -> tuple[str, ...]:
         """What a careful reader should know before acting on it."""
-        spread = np.diag(self.covariance)[:-1] > 0
+        spread = np.diag(self.correlations)[:-1] > 0
         flat = [name for name, varies in zip(self.names, spread, strict=True) if not varies]
         constant = (
             (f"All answers to {', '.join(flat)} are the same: they can explain nothing.",) if flat and self.n else ()
@@ -142,7 +142,7 @@ class Drivers:
     def _shapley(self) -> FloatArray:
         if self.undefined is not None:
             return np.full(len(self.names), np.nan)
-        found: FloatArray = shapley_of_r_squared(self.covariance[None])[0]
+        found: FloatArray = shapley_of_r_squared(self.correlations[None])[0]
         return found
 
     def _band(self, draws: FloatArray) -> Band:
@@ -179,19 +179,15 @@ class Drivers:
     @property
     def correlation(self) -> FloatArray:
         """Pearson's correlation of each driver with the outcome; NaN where one of the two does not vary."""
-        spread = np.sqrt(np.diag(self.covariance))
-        scale = spread[:-1] * spread[-1]
-        return frozen_array(np.where(scale > 0, self.covariance[:-1, -1] / np.where(scale > 0, scale, 1.0), np.nan))
+        varies = np.diag(self.correlations) > 0
+        return frozen_array(np.where(varies[:-1] & varies[-1], self.correlations[:-1, -1], np.nan))
 
     @property
     def beta(self) -> FloatArray:
         """Standardised regression coefficients, the shortest where drivers determine each other; NaN if undefined."""
-        spread = np.sqrt(np.diag(self.covariance))
         if self.undefined is not None:
             return frozen_array(np.full(len(self.names), np.nan))
-        safe = np.where(spread > 0, spread, 1.0)
-        correlations = self.covariance / np.outer(safe, safe)
-        found, *_ = np.linalg.lstsq(correlations[:-1, :-1], correlations[:-1, -1], rcond=1e-10)
+        found, *_ = np.linalg.lstsq(self.correlations[:-1, :-1], self.correlations[:-1, -1], rcond=1e-10)
         return frozen_array(found)
 
     @property
@@ -314,16 +310,12 @@ def explain(
     n = len(known)
     # Equal rows are counted, so that neither their order nor their number matters to the resampling.
     distinct, counts = np.unique(_standardised(known), axis=0, return_counts=True)
-    spread = _spread(known)
-    covariance = (
-        covariance_of(distinct, counts) * np.outer(spread, spread) if n else np.full(2 * rows.shape[1:], np.nan)
-    )
     found = Drivers(
         names=tuple(names),
         outcome=outcome,
         n=n,
         missing=int((~complete).sum()),
-        covariance=covariance,
+        correlations=covariance_of(distinct, counts) if n else np.full(2 * rows.shape[1:], np.nan),
         mean_rating=rated.mean(axis=0) if n else np.full(len(names), np.nan),
         rating_error=rated.std(axis=0, ddof=1) / np.sqrt(n) if n > 1 else np.full(len(names), np.nan),
         scaled=ratings is not None,
@@ -331,22 +323,17 @@ def explain(
     )
     if found.undefined is not None or not samples:
         return found
-    draws = shapley_of_r_squared(resampled_covariances(distinct, counts, samples, np.random.default_rng(rng)))
+    draws = shapley_of_r_squared(resampled_covariances(distinct, counts, samples, generator(rng)))
     return evolve(found, draws=draws)
 
 
-def _spread(rows: FloatArray) -> FloatArray:
-    """Return each column's standard deviation; exactly 0 where all its entries are the same."""
-    if not len(rows):
-        return np.zeros(rows.shape[1])
-    varies = rows.max(axis=0) > rows.min(axis=0)  # rounding must not give identical answers a spread
-    spread: FloatArray = np.where(varies, rows.std(axis=0), 0.0)
-    return spread
-
-
 def _standardised(rows: FloatArray) -> FloatArray:
+    """Return columns of mean 0 and variance 1; 0 throughout where all entries are the same."""
     if not len(rows):
         return rows
-    spread = _spread(rows)
-    scaled: FloatArray = np.where(spread > 0, (rows - rows.mean(axis=0)) / np.where(spread > 0, spread, 1.0), 0.0)
+    largest = np.abs(rows).max(axis=0)
+    near_one = rows / np.where(largest > 0, largest, 1.0)
+    varies = rows.max(axis=0) > rows.min(axis=0)  # rounding must not give identical answers a spread
+    spread = np.where(varies, near_one.std(axis=0), 1.0)
+    scaled: FloatArray = np.where(varies, (near_one - near_one.mean(axis=0)) / np.where(spread > 0, spread, 1.0), 0.0)
     return scaled

@@ -143,7 +143,7 @@ class HealthScores:
         known = self.value[~np.isnan(self.value)]
         reach = f", {known.min():.4g} to {known.max():.4g}" if known.size else ""
         undefined = f", {len(self) - known.size:,} undefined" if known.size < len(self) else ""
-        return f"<HealthScores: {len(self):,} customers{reach}{undefined}>"
+        return f"<HealthScores: {len(self):,} customer{'s' * (len(self) != 1)}{reach}{undefined}>"
 
 
 def score_health(

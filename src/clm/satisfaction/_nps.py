@@ -13,7 +13,7 @@ from clm.satisfaction._cells import Cells
 from clm.satisfaction._scale import Scale
 from clm.satisfaction._score import SurveyScore, check_answers, check_method, definition
 from clm.satisfaction._scorings import PERCENT_NET, net_bands
-from clm.stats import Estimate, Interval, NetStudentT, check_level
+from clm.stats import Estimate, Interval, NetStudentT, check_level, generator
 
 if TYPE_CHECKING:
     from clm.stats import Band
@@ -210,7 +210,7 @@ class NPS(SurveyScore):
         if method == "t":
             return self._student(level)
         if method in {"bootstrap", "bayes"}:
-            return self._drawn(check_level(level), method, np.random.default_rng(rng))
+            return self._drawn(check_level(level), method, generator(rng))
         return self.named_interval(level, method)
 
     def _student(self, level: float) -> Interval[float]:

@@ -106,7 +106,7 @@ def _margin(name: str, wanted: Any, values: list[Any], counts: IntArray) -> Marg
             raise InvalidDataError(f"target of {name} {category!r} must not be negative, as {target:g} is.")
         if target == 0 and here.get(category):
             raise InvalidDataError(
-                f"{name} {category!r} has a target of 0, but {here[category]:,} respondents. Leave them out."
+                f"{name} {category!r} has a target of 0, but {_people(here[category])}. Leave them out."
             )
     empty = [category for category, target in numbers.items() if target > 0 and not here.get(category)]
     if empty:
@@ -117,9 +117,9 @@ def _margin(name: str, wanted: Any, values: list[Any], counts: IntArray) -> Marg
     strange = [category for category in here if category not in numbers]
     if strange:
         meant = nearest(str(strange[0]), [str(category) for category in numbers])
+        many = _people(sum(here[category] for category in strange))
         raise InvalidDataError(
-            f"{name} {_listed(strange)} has {here[strange[0]]:,} respondents, but no target.{meant}"
-            " Give it one, or leave those respondents out."
+            f"{name} {_listed(strange)} has {many}, but no target.{meant} Give it one, or leave those respondents out."
         )
     used = [category for category, target in numbers.items() if target > 0]
     place = {category: position for position, category in enumerate(used)}
@@ -129,6 +129,10 @@ def _margin(name: str, wanted: Any, values: list[Any], counts: IntArray) -> Marg
         targets=np.array([numbers[category] for category in used]),
         of_cell=np.array([place[value] for value in values], np.int64),
     )
+
+
+def _people(count: int) -> str:
+    return f"{count:,} respondent{'s' * (count != 1)}"
 
 
 def _listed(categories: list[Any]) -> str:

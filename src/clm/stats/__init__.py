@@ -1,6 +1,6 @@
 """Estimates, their intervals, and the statistics under them."""
 
-from clm.stats._arguments import period_rate, plain_number, whole_number
+from clm.stats._arguments import generator, period_rate, plain_number, whole_number
 from clm.stats._arrays import (
     array_field,
     floats,
@@ -86,6 +86,7 @@ __all__ = [
     "figure",
     "floats",
     "frozen_array",
+    "generator",
     "is_missing",
     "maximise",
     "mean",

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from clm.errors import InvalidDataError
 from clm.stats._arrays import numbers
+
+if TYPE_CHECKING:
+    from clm.typing import RandomState
 
 
 def plain_number(given: Any, name: str, *, lowest: float = -np.inf, highest: float = np.inf) -> float:
@@ -71,6 +74,20 @@ def period_rate(discount: Any) -> float:
             "Give the rate of one period, as discount.rate_per('month')."
         )
     return plain_number(discount, "discount", lowest=0)
+
+
+def generator(rng: RandomState) -> np.random.Generator:
+    """Return where chance comes from.
+
+    Raises
+    ------
+    InvalidDataError
+        If it is neither a seed from 0 on nor a generator.
+    """
+    seed = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0
+    if seed or isinstance(rng, np.random.Generator):
+        return np.random.default_rng(rng)
+    raise InvalidDataError(f"rng must be a whole number from 0 on or a numpy.random.Generator, not {rng!r}.")
 
 
 def shown(given: Any) -> str:
