@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 EXITS: Final = ("rank", "stage")
 _ADVANCE, _BACK, _DROP, _LEVEL = range(4)
 _BY_RANK: Final = ("advance", "back", "drop", "level")
+_WAYS: Final = {
+    "advance": "a move to a higher rank",
+    "back": "a move to a lower rank",
+    "drop": "a move off the ladder",
+    "level": "a move to the same rank",
+}
 
 
 def stage_number(stage: Any, lifecycle: Lifecycle) -> int:
@@ -39,8 +45,8 @@ def stage_number(stage: Any, lifecycle: Lifecycle) -> int:
     parts = [known.name for known in lifecycle.stages if known.parent == name]
     if parts:
         raise InvalidDataError(
-            f"{name!r} has the parts {', '.join(parts)}. Ask for one of them, or for all with"
-            f" log.rolled_up().time_in_stage({name!r})."
+            f"{name!r} has the parts {', '.join(parts)}. Ask for one of them, or ask log.rolled_up() for all of them"
+            " together."
         )
     raise InvalidDataError(
         f"{name!r} is no stage of {lifecycle.name!r}, whose stages are {', '.join(names)}.{nearest(str(name), names)}"
@@ -66,26 +72,39 @@ def time_in_stage(log: StageLog, stage: Any, exits: str | None, unit: str) -> Su
         raise InvalidDataError(
             f"nobody stayed in {name!r}: there is no visit to it that lasted longer than an instant by {ends}."
         )
-    durations = Durations(
-        length / length_of_unit,
-        ended,
-        unit=unit,
-        definition=(
-            f"What is counted are visits to {name!r} of {lifecycle.name!r}, aged from their entry; those of length zero"
-            f" are left out, those that have not ended are followed through {ends}."
-        ),
+    durations = Durations(length / length_of_unit, ended, unit=unit)
+    scope = (
+        f"; visits of length zero are left out, those that have not ended are followed through {ends}), by their age in"
+        f" {unit}s."
     )
+    stayed = f"Share of visits to {name!r} of {lifecycle.name!r} that last longer (Kaplan-Meier{scope}"
     repeated = _repeated(visits, rows, name)
     if exits is None:
         curve = kaplan_meier(durations)
-        return evolve(curve, caveats=curve.caveats + repeated)
+        return evolve(curve, definition=stayed, caveats=curve.caveats + repeated)
     targets = np.full(len(rows), -1)
     targets[ended] = visits.stage_codes[rows[ended] + 1]
     codes, labels = _by_stage(targets, lifecycle) if exits == "stage" else _by_rank(targets, code, lifecycle)
     found = incidence_by_code(durations, codes, labels)
-    survival = evolve(found.survival, caveats=found.survival.caveats + repeated)
-    curves = tuple(evolve(curve, survival=survival, caveats=curve.caveats + repeated) for curve in found.curves)
+    survival = evolve(found.survival, definition=stayed, caveats=found.survival.caveats + repeated)
+    way = _led_to if exits == "stage" else _WAYS.__getitem__
+    curves = tuple(
+        evolve(
+            curve,
+            survival=survival,
+            caveats=survival.caveats,
+            definition=(
+                f"Share of visits to {name!r} of {lifecycle.name!r} that end by {way(curve.cause)}, while other ways"
+                f" out compete (Aalen-Johansen{scope}"
+            ),
+        )
+        for curve in found.curves
+    )
     return evolve(found, curves=curves, survival=survival)
+
+
+def _led_to(stage: str) -> str:
+    return f"a move to {stage!r}"
 
 
 def _lengths(visits: Visits, code: int, through: int) -> tuple[IntArray, BoolArray, IntArray]:

@@ -313,7 +313,7 @@ class TransitionMatrix:
             caveats=self._caveats(),
         )
 
-    def _chain(self, absorbing: Iterable[str] | None) -> tuple[Absorption, list[str]]:
+    def _chain(self, absorbing: Any) -> tuple[Absorption, list[str]]:
         if absorbing is None:
             names: list[Any] = list(self.final)
         else:

@@ -239,7 +239,7 @@ class CumulativeIncidence(Mapping[Any, IncidenceCurve]):
             index=np.array(self.causes, dtype=object),
             name=f"lost by {aged(float(t), self.survival.unit)}",
             unit="fraction",
-            definition=f"Share of customers lost to each cause by age. {self.survival.definition}",
+            definition=f"Share lost to each cause by an age; the rest is lost to none. {self.survival.definition}",
             undefined=first.undefined,
             band=first.band,
             caveats=first.caveats,
