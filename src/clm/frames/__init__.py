@@ -4,6 +4,7 @@ from clm.frames._answers import ces, csat, nps
 from clm.frames._backtest import backtest
 from clm.frames._by import Grouped, by
 from clm.frames._cohort_value import cohort_ltv
+from clm.frames._covariates import covariates
 from clm.frames._drivers import drivers
 from clm.frames._durations import durations
 from clm.frames._funnel import funnel
@@ -14,8 +15,9 @@ from clm.frames._period import Period
 from clm.frames._questionnaires import product_market_fit, sus, umux_lite
 from clm.frames._raking import post_stratify, rake
 from clm.frames._respondents import compare_paired, score_per_customer
-from clm.frames._retention import retention_customers, retention_table
+from clm.frames._retention import activity_log, retention_customers, retention_table
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
+from clm.frames._score import score
 from clm.frames._silences import suggest_timeouts
 from clm.frames._source import Source
 from clm.frames._touchpoints import replay
@@ -25,11 +27,13 @@ __all__ = [
     "Grouped",
     "Period",
     "Source",
+    "activity_log",
     "backtest",
     "by",
     "ces",
     "cohort_ltv",
     "compare_paired",
+    "covariates",
     "csat",
     "drivers",
     "durations",
@@ -47,6 +51,7 @@ __all__ = [
     "rfm",
     "rfm_cells",
     "rfm_split",
+    "score",
     "score_per_customer",
     "stickiness",
     "suggest_timeouts",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, final
 
+import numpy as np
 from attrs import frozen
 
 from clm.data import Zone, parse_start, parse_through
@@ -13,12 +14,13 @@ from clm.frames._plan import plan
 from clm.frames._presence import presence_of_plan, presence_of_rows
 from clm.frames._retention_lazy import own_clocks_lazily, table_lazily
 from clm.frames._source import open_table
-from clm.retention import UNOBSERVED, RetentionDefinition
+from clm.retention import UNOBSERVED, Activity, ActivityLog, RetentionDefinition
 from clm.stats import frozen_array
 
 if TYPE_CHECKING:
     from clm.frames._members import Members
     from clm.frames._plan import Plan
+    from clm.frames._presence import Presence
     from clm.frames._source import Table
     from clm.retention import RetentionTable
     from clm.typing import Array
@@ -144,6 +146,62 @@ def retention_customers(
     return frozen_array(members.behind(table, row, column, retained=retained))
 
 
+def activity_log(
+    events: Any,
+    definition: RetentionDefinition | None = None,
+    *,
+    customer: str | None = None,
+    at: str | None = None,
+    kind: str | None = None,
+    through: Any = None,
+) -> ActivityLog:
+    """Keep a log as one bit a customer and period, to bring tables up to date without reading old events again.
+
+    Parameters
+    ----------
+    events, definition, customer, at, kind, through
+        As for `retention_table`; the definition by the calendar, with a minimum of 1.
+
+    Returns
+    -------
+    ActivityLog
+        Its ``merged`` takes later events in, its ``table`` counts.
+
+    Raises
+    ------
+    InvalidDataError
+        As `retention_table`; and if the definition needs more than a bit.
+
+    Examples
+    --------
+    >>> january = {"customer_id": ["ann", "bob"], "at": ["2025-01-05", "2025-01-31"]}
+    >>> february = {"customer_id": ["ann", "cat"], "at": ["2025-02-07", "2025-02-02"]}
+    >>> monthly = clm.RetentionDefinition(period="month")
+    >>> log = clm.activity_log(january, monthly, through="2025-01-31")
+    >>> log = log.merged(clm.activity_log(february, monthly, through="2025-02-28"))
+    >>> log.table().retained
+    array([[ 2,  1],
+           [ 1, -1]])
+    """
+    log = _Log.of(events, definition, customer=customer, at=at, kind=kind, start=None, through=through)
+    if log.definition.clock != "calendar" or log.definition.minimum != 1:
+        raise InvalidDataError(
+            "a bit a period cannot tell of own clocks or of a minimum above 1. Call retention_table with all events."
+        )
+    presence = log.presence()
+    starts, returns = presence.start_pairs(), presence.return_pairs()
+    first, size = presence.first, len(presence)
+    periods = int(log.definition.calendar.index(np.array([presence.through]))[0]) - first + 1
+    return ActivityLog(
+        definition=log.definition,
+        customer=presence.labels(np.arange(size)),
+        first=first,
+        activity=Activity.of(periods, size, *((period - first) * size + place for place, period in (starts, returns))),
+        through=np.datetime64(presence.through, "us"),
+        dropped=presence.dropped,
+    )
+
+
 @final
 @frozen(eq=False)
 class _Log:
@@ -175,17 +233,24 @@ class _Log:
 
     def members(self) -> Members:
         """Find out who entered and came back when."""
+        own = self.definition.clock == "own"
+        if self.plan is not None and own:
+            return own_clocks_lazily(self.plan, self.definition, self.start, self.through)
+        return (by_own_clock if own else by_calendar)(self.presence(), self.definition, self.start)
+
+    def presence(self) -> Presence:
+        """Find out who was active in which periods."""
+        calendar = self.definition.calendar
         start_kind, return_kind = self.definition.start_kind, self.definition.return_kind
-        calendar, own = self.definition.calendar, self.definition.clock == "own"
         if self.plan is None:
-            log = presence_of_rows(
+            return presence_of_rows(
                 self.table.collected(), calendar, start_kind=start_kind, return_kind=return_kind, through=self.through
             )
-            return (by_own_clock if own else by_calendar)(log, self.definition, self.start)
-        if own:
-            return own_clocks_lazily(self.plan, self.definition, self.start, self.through)
-        since = self.start if self.definition.entry == "recurring" else None
-        log = presence_of_plan(
-            self.plan, calendar, start_kind=start_kind, return_kind=return_kind, through=self.through, since=since
+        return presence_of_plan(
+            self.plan,
+            calendar,
+            start_kind=start_kind,
+            return_kind=return_kind,
+            through=self.through,
+            since=self.start if self.definition.entry == "recurring" else None,
         )
-        return by_calendar(log, self.definition, self.start)

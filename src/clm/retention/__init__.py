@@ -1,6 +1,7 @@
 """Who comes back: definitions and tables of retention."""
 
 from clm.retention._activity import Activity
+from clm.retention._activity_log import ActivityLog
 from clm.retention._columns import Columns
 from clm.retention._count import (
     Entered,
@@ -24,6 +25,7 @@ __all__ = [
     "IN_PROGRESS",
     "UNOBSERVED",
     "Activity",
+    "ActivityLog",
     "Columns",
     "Entered",
     "GrowthAccounting",

@@ -53,6 +53,11 @@ class Activity:
         """
         return cls(periods, _packed(periods, customers, starts), _packed(periods, customers, returns))
 
+    @classmethod
+    def packed(cls, starts: BoolArray, returns: BoolArray) -> Activity:
+        """Pack flags of period by customer."""
+        return cls(len(starts), *(np.packbits(flags, axis=0, bitorder="little") for flags in (starts, returns)))
+
     def __len__(self) -> int:
         return int(self.starts.shape[1])
 

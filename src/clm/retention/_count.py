@@ -19,7 +19,7 @@ from clm.retention._layout import (
 from clm.retention._recurring import counted_again
 from clm.retention._single import counted, runs_of
 from clm.retention._table import RetentionTable
-from clm.stats import frozen_array
+from clm.stats import frozen_array, seal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +50,8 @@ class Entered:
     customer: IntArray
     age: IntArray
 
+    __setstate__ = seal
+
 
 @final
 @frozen(eq=False)
@@ -72,6 +74,8 @@ class Runs:
     customers: IntArray | None
     periods: IntArray
     sizes: IntArray
+
+    __setstate__ = seal
 
 
 @final
