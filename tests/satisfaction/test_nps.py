@@ -96,6 +96,11 @@ class TestInputs:
         ):
             clm.nps([1, 5], scale=clm.Scale(1, 5))
 
+    @pytest.mark.parametrize("prior", [(1, 1), (1, 1, 0), (1, 1, -1), (1, 1, float("nan")), "abc", None, 1])
+    def test_a_prior_that_is_none(self, prior):
+        with pytest.raises(InvalidDataError, match="prior"):
+            from_counts(1, 1, 1).confidence_interval(0.95, "bayes", prior=prior)
+
     @pytest.mark.parametrize("rng", ["x", -1, 1.5, None, True])
     def test_chance_has_a_seed(self, rng):
         with pytest.raises(InvalidDataError, match="rng must be a whole number"):
@@ -169,11 +174,95 @@ class TestPublishedNumbers:
         found = from_counts(*counts).confidence_interval(0.95, "bootstrap", rng=1)
         assert tuple(found) == pytest.approx(limits, abs=100 / sum(counts) + 1e-9)
 
-    def test_posterior(self):
-        # Dirichlet prior 3/4, 3/2, 3/4: limits .138 and .437 by 400,000 draws; 20,000 are off by .0025 at most.
-        assert tuple(from_counts(20, 30, 50).confidence_interval(0.95, "bayes", rng=1)) == pytest.approx(
-            (13.8, 43.7), abs=0.5
-        )
+    @pytest.mark.parametrize(
+        ("prior", "limits"),
+        [((1, 1, 1), (13.6, 43.8)), ((0.5, 0.5, 0.5), (14.0, 44.3)), ((0.75, 1.5, 0.75), (13.8, 43.7))],
+    )
+    def test_posterior(self, prior, limits):
+        # Limits by 400,000 draws; 20,000 are off by .25 at most.
+        nps = from_counts(20, 30, 50)
+        assert tuple(nps.confidence_interval(0.95, "bayes", rng=1, prior=prior)) == pytest.approx(limits, abs=0.5)
+        if prior == (0.75, 1.5, 0.75):
+            assert nps.confidence_interval(0.95, "bayes") == nps.confidence_interval(0.95, "bayes", prior=prior)
+
+    @pytest.mark.parametrize(
+        ("counts", "centre", "error"),
+        [
+            ((20, 30, 50), 0.2912621, 0.0769151042),
+            ((5, 5, 10), 0.2173913, None),
+            ((0, 0, 10), 0.7692308, None),
+            ((0, 10, 0), 0, None),
+        ],
+    )
+    def test_where_the_default_is_centred(self, counts, centre, error):
+        found = from_counts(*counts).estimate.band.adjusted()
+        assert found[0] == pytest.approx(100 * centre, abs=5.1e-6)
+        if error is not None:
+            assert found[1] == pytest.approx(100 * error, abs=5.1e-9)
+
+    # Coverage by enumeration of every outcome, at 95 percent, rounded to three digits; in brackets mean widths.
+    @pytest.mark.parametrize(
+        ("n", "shares", "wald", "t", "default", "score"),
+        [
+            (10, SHARE_VECTORS[0], 0.896, 0.932, 0.963, 0.947),
+            (10, SHARE_VECTORS[1], 0.858, 0.864, 0.949, 0.961),
+            (10, SHARE_VECTORS[2], 0.649, 0.651, 0.930, 0.959),
+            (30, SHARE_VECTORS[0], 0.936, 0.948, 0.946, 0.952),
+            (30, SHARE_VECTORS[2], 0.841, 0.842, 0.958, 0.961),
+            (50, SHARE_VECTORS[2], 0.910, 0.918, 0.966, 0.965),
+            (100, SHARE_VECTORS[0], 0.945, 0.949, 0.949, 0.950),
+            (100, SHARE_VECTORS[2], 0.930, 0.932, 0.962, 0.956),
+            (200, SHARE_VECTORS[2], 0.939, 0.939, 0.957, 0.953),
+        ],
+    )
+    def test_coverage(self, n, shares, wald, t, default, score):
+        rows = np.array([(a, b, n - a - b) for a in range(n + 1) for b in range(n + 1 - a)])
+        chance, true = stats.multinomial.pmf(rows, n, shares), 100 * (shares[2] - shares[0])
+        against, _, in_favour = rows.T / n
+        value = 100 * (in_favour - against)
+        error = 100 * np.sqrt(np.maximum(in_favour + against - (in_favour - against) ** 2, 0) / n)
+        bands = {
+            wald: (clm.stats.Normal(-100, 100), error),
+            t: (clm.stats.NetStudentT(np.full(len(rows), n - 1.0)), error * np.sqrt(n / (n - 1))),
+            default: (clm.stats.AdjustedWald(against, in_favour, np.full(len(rows), n)), error),
+            score: (clm.stats.TangoScore(against, in_favour, np.full(len(rows), n)), error),
+        }
+        for covered, (band, of) in bands.items():
+            low, high = band.limits(value, of, 0.95)
+            assert chance @ ((low <= true + 1e-9) & (true - 1e-9 <= high)) == pytest.approx(covered, abs=6e-4)
+            if (n, shares) == (10, SHARE_VECTORS[0]):
+                width = {wald: 0.90, t: 1.08, default: 0.81, score: 0.86}[covered]
+                assert chance @ (high - low) / 100 == pytest.approx(width, abs=0.0051)
+
+    def test_the_variance_depends_on_the_boxes_alone(self):
+        # Two samples with a score of 0: 14, 0, 14 answers have variance 1, and 8, 12, 8 have .571.
+        for counts, variance in (((14, 0, 14), 1.0), ((8, 12, 8), 0.571)):
+            nps = from_counts(*counts)
+            assert nps.value == 0
+            assert nps.standard_error**2 * nps.n / 100**2 == pytest.approx(variance, abs=5e-4)
+
+    def test_categories_add_up(self):
+        # 2, 11 and 18 answers are 31, not the 32 that were said to have answered: 51.6.
+        assert from_counts(2, 11, 18).value == pytest.approx(51.6, abs=0.05)
+
+    def test_a_fall_by_seven_points_with_ninety_answers_is_noise(self):
+        # 46 with 87 answers, 39 with 94: the standard error lies between .105 and .133, p between .51 and .60.
+        for variance, error, p in ((0.5, 10.5, 0.51), (0.8, 13.3, 0.60)):
+            sides = [
+                clm.Estimate(
+                    value=value,
+                    standard_error=100 * np.sqrt(variance / n),
+                    n=n,
+                    name="NPS",
+                    unit="points",
+                    definition="NPS of a dashboard.",
+                    band=clm.stats.Normal(-100, 100),
+                )
+                for value, n in ((46, 87), (39, 94))
+            ]
+            fall = clm.compare(*sides)
+            assert fall.standard_error == pytest.approx(error, abs=0.05)
+            assert fall.p_value == pytest.approx(p, abs=0.005)
 
     def test_raked_weights(self, panel):
         # Raking to plan 800 and 200, region 500 and 500: cell weights, share, effective n and linearised standard error

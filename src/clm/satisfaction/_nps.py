@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, final
 
 import numpy as np
 from attrs import evolve, field, frozen
@@ -13,7 +13,7 @@ from clm.satisfaction._cells import Cells
 from clm.satisfaction._scale import Scale
 from clm.satisfaction._score import SurveyScore, check_answers, check_method, definition
 from clm.satisfaction._scorings import PERCENT_NET, net_bands
-from clm.stats import Estimate, Interval, NetStudentT, check_level, generator
+from clm.stats import Estimate, Interval, NetStudentT, check_level, floats, generator
 
 if TYPE_CHECKING:
     from clm.stats import Band
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
 NPSMethod: TypeAlias = Literal["adjusted_wald", "score", "wald", "t", "bootstrap", "bayes"]
 
 _DRAWS: Final = 20_000
-_PRIOR: Final = np.array([0.75, 1.5, 0.75])
+_PRIOR: Final = (0.75, 1.5, 0.75)
 _FEW: Final = 10
+_MOST_PRIOR: Final = 1e12
 _BY_CATEGORY: Final = Scale(-1, 1, bottom=-1, top=1, labels=("detractor", "passive", "promoter"))
 
 
@@ -174,7 +175,12 @@ class NPS(SurveyScore):
         return net_bands(self.answers.sides())
 
     def confidence_interval(
-        self, level: float = 0.95, method: NPSMethod = "adjusted_wald", rng: RandomState = 0
+        self,
+        level: float = 0.95,
+        method: NPSMethod = "adjusted_wald",
+        rng: RandomState = 0,
+        *,
+        prior: tuple[float, float, float] = _PRIOR,
     ) -> Interval[float]:
         """Return limits that contain the value and stay inside -100 to 100.
 
@@ -185,9 +191,12 @@ class NPS(SurveyScore):
         method : {"adjusted_wald", "score", "wald", "t", "bootstrap", "bayes"}
             ``"score"`` (Tango) covers best. ``"wald"`` and ``"t"`` fall short for high scores and few answers, and
             have no width when all answers agree. ``"bootstrap"`` takes percentiles of resampled answers; ``"bayes"``
-            is the posterior under a Dirichlet prior of 3/4, 3/2, 3/4 answers.
+            is the posterior under a Dirichlet prior.
         rng
             Seed or generator for the last two.
+        prior
+            For ``"bayes"``: how many answers against, between and in favour are believed in beforehand; by default 3/4,
+            3/2, 3/4, whose posterior mean is the centre of the adjusted Wald interval.
 
         Returns
         -------
@@ -197,7 +206,7 @@ class NPS(SurveyScore):
         Raises
         ------
         InvalidDataError
-            If the level or the method is none, or weighted answers are to be resampled.
+            If the level, the method or the prior is none, or weighted answers are to be resampled.
 
         Examples
         --------
@@ -210,7 +219,7 @@ class NPS(SurveyScore):
         if method == "t":
             return self._student(level)
         if method in {"bootstrap", "bayes"}:
-            return self._drawn(check_level(level), method, generator(rng))
+            return self._drawn(check_level(level), method, generator(rng), _checked_prior(prior))
         return self.named_interval(level, method)
 
     def _student(self, level: float) -> Interval[float]:
@@ -219,7 +228,7 @@ class NPS(SurveyScore):
         with_error = evolve(self.estimate, standard_error=error, band=NetStudentT(sides.effective_n - 1))
         return with_error.confidence_interval(level)
 
-    def _drawn(self, level: float, method: str, rng: np.random.Generator) -> Interval[float]:
+    def _drawn(self, level: float, method: str, rng: np.random.Generator, prior: FloatArray) -> Interval[float]:
         name = f"{_DRAWS:,} bootstrap samples" if method == "bootstrap" else f"{_DRAWS:,} posterior draws"
         if not self.n:
             return Interval(low=np.nan, high=np.nan, level=level, method=name)
@@ -227,7 +236,7 @@ class NPS(SurveyScore):
         if sides.census:
             return Interval(low=self.value, high=self.value, level=level, method="exact: counted in full")
         if method == "bayes":
-            draws = rng.dirichlet(_PRIOR + sides.shares * sides.trials, _DRAWS) @ PERCENT_NET
+            draws = rng.dirichlet(prior + sides.shares * sides.trials, _DRAWS) @ PERCENT_NET
         elif sides.population is not None:
             raise InvalidDataError(
                 'answers of a finite population cannot be resampled with replacement. Use method="adjusted_wald".'
@@ -240,6 +249,15 @@ class NPS(SurveyScore):
             draws = rng.multinomial(self.n, sides.shares, _DRAWS) @ PERCENT_NET / self.n
         low, high = _percentiles(draws, level)
         return Interval(low=min(low, self.value), high=max(high, self.value), level=level, method=name)
+
+
+def _checked_prior(prior: Any) -> FloatArray:
+    found = floats(prior, "prior")
+    if found.shape != (3,) or not ((found > 0) & (found < _MOST_PRIOR)).all():
+        raise InvalidDataError(
+            f"prior must be three positive numbers, for answers against, between and in favour, not {prior!r}."
+        )
+    return found
 
 
 def _percentiles(draws: FloatArray, level: float) -> tuple[float, float]:
