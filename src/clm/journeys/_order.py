@@ -97,17 +97,19 @@ def put_in_order(
     Ordered
     """
     small = _type_of_places(len(at))
-    rows: Array = np.arange(len(at), dtype=small) if kept is None else np.flatnonzero(kept).astype(small, copy=False)
-    whose, when = (customer, at) if kept is None else (customer[rows], at[rows])
+    rows: Array | None = None if kept is None else np.flatnonzero(kept).astype(small, copy=False)
+    whose, when = (customer, at) if rows is None else (customer[rows], at[rows])
     if _is_sorted(whose, when):
+        rows = np.arange(len(at), dtype=small) if rows is None else rows
         return _broken(rows, when, np.bincount(whose, minlength=customers), tie_breakers, decided=decided)
     if not _ascends(when):
         by_time = _by_time(when)
-        rows, whose, when = rows[by_time], whose[by_time], when[by_time]
+        rows = by_time.astype(small) if rows is None else rows[by_time]
+        whose, when = whose[by_time], when[by_time]
         del by_time
     # Most logs are written as time goes by: then only customers have to be gathered.
     order, when, counts = _gathered(whose, when, customers)
-    return _broken(rows[order], when, counts, tie_breakers, decided=decided)
+    return _broken(order if rows is None else rows[order], when, counts, tie_breakers, decided=decided)
 
 
 def _is_sorted(whose: IntArray, when: IntArray) -> bool:
@@ -147,7 +149,7 @@ def _by_time(when: IntArray) -> IntArray:
 def _gathered(whose: IntArray, when: IntArray, customers: int) -> tuple[Array, IntArray, IntArray]:
     """Return the order by customer, instants in that order, and the rows of each customer."""
     if len(when) < _SMALL:
-        order = np.argsort(whose, kind="stable")
+        order = np.argsort(whose, kind="stable").astype(_type_of_places(len(when)))
         return order, when[order], np.bincount(whose, minlength=customers)
     from scipy.sparse import coo_array
 
