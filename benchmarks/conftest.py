@@ -14,7 +14,7 @@ pytest.importorskip("pytest_benchmark", reason='the benchmarks need pip install 
 @pytest.hookimpl
 def pytest_benchmark_update_machine_info(config, machine_info):
     """Record the versions that a speed depends on."""
-    for package in ("clm", "numpy", "scipy", "pandas", "polars", "duckdb", "lifetimes", "lifelines"):
+    for package in ("clm", "numpy", "scipy", "pandas", "polars", "duckdb", "lifetimes", "lifelines", "transitions"):
         try:
             machine_info[package] = version(package)
         except PackageNotFoundError:

@@ -379,6 +379,23 @@ class TestScale:
             f"{ratio:.2f} times the time of evenly spread rows",
         )
 
+    def test_cost_over_rows(self, benchmark, cpu_seconds):
+        sizes = [10_000, 31_623, 100_000, 316_228, 1_000_000, 3_162_278, 10_000_000]
+        seconds = {lifecycle.name: [] for lifecycle in (IDLE, FULL)}
+        for rows in sizes:
+            log = a_log(rows)
+            for lifecycle in (IDLE, FULL):
+                calls = 2 if rows > 1_000_000 else 5
+                runs = [cpu_seconds(replay_arrays, lifecycle, through=END, **log)[0] for _ in range(calls)]
+                seconds[lifecycle.name].append(min(runs))
+        benchmark.pedantic(replay_arrays, (IDLE,), {"through": END, **a_log(1_000_000)}, rounds=2)
+        benchmark.extra_info |= {"rows": sizes, "seed": SEED, "cpu_seconds": seconds}
+        for name, found in seconds.items():
+            rates = ", ".join(f"{rows / 1e6 / second:.1f}" for rows, second in zip(sizes, found, strict=True))
+            write_down(f"{name}, 10,000 to 10,000,000 rows", f"million rows a second of CPU: {rates}")
+        if os.environ.get("CLM_WRITE"):
+            draw_costs(sizes, seconds, Path(__file__).with_name("replay.svg"))
+
     @pytest.mark.parametrize("what", ["idle", "full", "pandas"])
     def test_memory(self, benchmark, what):
         if not Path("/proc/self/clear_refs").exists():
@@ -403,6 +420,24 @@ class TestScale:
         each = float(run.stdout)
         benchmark.extra_info |= {"rows": rows, "bytes_a_row": round(each)}
         write_down(f"{what}, 4,000,000 rows", f"peak {each:.0f} bytes a row above the input")
+
+
+def draw_costs(sizes, seconds, path):
+    """Draw seconds over rows, both on logarithmic scales: a line of slope one is a cost that grows as the rows do."""
+    matplotlib = pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    with matplotlib.rc_context({"svg.fonttype": "none", "svg.hashsalt": "clm"}):
+        figure = Figure(figsize=(5, 3.4), layout="constrained")
+        axes = figure.add_subplot(xscale="log", yscale="log", xlabel="touchpoints", ylabel="seconds of CPU")
+        for (name, found), colour in zip(seconds.items(), ("#0072b2", "#d55e00"), strict=True):
+            axes.plot(sizes, found, marker="o", markersize=4, color=colour, label=name)
+            steady = found[-1] / sizes[-1]
+            axes.plot(sizes, [steady * rows for rows in sizes], color=colour, linewidth=0.8, linestyle=":")
+        axes.plot([], [], color="#7f7f7f", linewidth=0.8, linestyle=":", label="in proportion to the last")
+        axes.legend(frameon=False)
+        axes.spines[["top", "right"]].set_visible(False)
+        figure.savefig(path, metadata={"Date": None})
 
 
 def memory(name):
