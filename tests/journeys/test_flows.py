@@ -172,3 +172,14 @@ class TestConsistency:
                 result.counts[0] = 5
         assert DEALS.paths() != DEALS.paths(1)
         assert np.asarray(DEALS.paths().share).tolist() == [0.25] * 4
+
+    @pytest.mark.parametrize("log", [DEALS, replayed(chain(), [])], ids=["deals", "nobody"])
+    def test_results_come_back_equal_from_json(self, log):
+        moves = log.transitions()
+        results = [moves, moves.absorption(), moves.expected_time(), log.transitions(period="week"), log.stage_times()]
+        results += [log.paths(), log.paths().share, log.step_matrix(3)]
+        if log is DEALS:
+            ways = log.time_in_stage("offer", exits="rank")
+            results += [ways, ways["advance"], ways.at(2), ways["drop"].at([1, 2, 3])]
+        for result in results:
+            assert clm.from_json(clm.to_json(result)) == result

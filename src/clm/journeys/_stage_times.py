@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
 from clm.core import microseconds
 from clm.data import DAY, MISSING, days_in, describe
@@ -81,7 +81,7 @@ class StageTimes:
     cumulative_time: FloatArray = array_field(converter=frozen_array)
     present: BoolArray = array_field(converter=frozen_array)
     unit: str
-    definition: str = field(eq=False)
+    definition: str
 
     __setstate__ = seal
 

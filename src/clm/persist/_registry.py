@@ -11,7 +11,7 @@ _HOMES: Final = {
     "clm.economics": ("ABTest",),
     "clm.economics._acquisition": ("PerCount",),
     "clm.economics._experiment": ("LogRatio", "Newcombe"),
-    "clm.journeys": ("TimeoutLengths",),
+    "clm.journeys": ("StagePaths", "StageTimes", "StepMatrix", "TimeoutLengths", "TransitionMatrix"),
     "clm.ltv": (
         "Backtest",
         "BacktestScore",
@@ -87,9 +87,10 @@ _HOMES: Final = {
         "Wilson",
     ),
     "clm.stats._difference_bands": ("Pivot", "Recovered"),
-    "clm.survival": ("SurvivalCurve",),
+    "clm.survival": ("CumulativeIncidence", "IncidenceCurve", "SurvivalCurve"),
     "clm.survival._band": ("NobodyLost", "QuantileBand", "SurvivalBand"),
     "clm.survival._gaps": ("CrossingBand",),
+    "clm.survival._incidence": ("IncidenceBand",),
 }
 """Classes of frozen attributes, by module. Whoever adds a result that is worth keeping adds one line."""
 
