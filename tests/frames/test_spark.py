@@ -74,3 +74,22 @@ class TestConsistency:
         frame, columns = logs
         definition = clm.RetentionDefinition(period="day", rule="every", start_kind="signed_up", tz=tz)
         assert clm.retention_table(frame, definition) == clm.retention_table(columns, definition)
+        for other in (
+            clm.RetentionDefinition(period="week", entry="recurring", tz=tz),
+            clm.RetentionDefinition(period="day", entry="recurring", brackets=[2, 5], minimum=2, tz=tz),
+            clm.RetentionDefinition(period="day", clock="own", rule="on_or_after", full_hours=True, tz=tz),
+        ):
+            options = {"start": "2024-03-30", "through": "2024-04-20"}
+            assert clm.retention_table(frame, other, **options) == clm.retention_table(columns, other, **options)
+
+    def test_growth_and_stickiness(self, logs, tz):
+        frame, columns = logs
+        assert clm.growth_accounting(frame, tz=tz) == clm.growth_accounting(columns, tz=tz)
+        assert clm.stickiness(frame, tz=tz) == clm.stickiness(columns, tz=tz)
+
+    def test_funnels(self, logs, tz):
+        frame, columns = logs
+        for rule in ("ordered", "strict", "unordered"):
+            options = {"rule": rule, "window": "3d", "through": "2024-04-20", "tz": tz}
+            found = clm.funnel(frame, ["signed_up", "order"], **options)
+            assert found.counts.tolist() == clm.funnel(columns, ["signed_up", "order"], **options).counts.tolist()
