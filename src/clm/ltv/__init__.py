@@ -14,6 +14,8 @@ from clm.ltv._compare_models import ModelComparison, compare_models
 from clm.ltv._contract_fit import ContractFit
 from clm.ltv._contract_renewals import Renewals
 from clm.ltv._contribution import contribution_ltv
+from clm.ltv._covariate_fit import CovariateFit
+from clm.ltv._covariates import Covariates
 from clm.ltv._customer_equity import customer_equity
 from clm.ltv._formula import formula_ltv
 from clm.ltv._gamma_gamma import GammaGamma
@@ -37,6 +39,7 @@ from clm.ltv._retention_projection import RetentionProjection, project_retention
 from clm.ltv._rolling_backtest import RollingBacktest
 from clm.ltv._shifted_beta_geometric import ShiftedBetaGeometric
 from clm.ltv._subscription import Survives, subscription_ltv
+from clm.ltv._tracking import PurchaseTracking
 
 __all__ = [
     "BGBB",
@@ -51,6 +54,8 @@ __all__ = [
     "BootstrapFit",
     "CohortValue",
     "ContractFit",
+    "CovariateFit",
+    "Covariates",
     "GGompertzNBD",
     "GammaGamma",
     "GammaGammaFit",
@@ -62,6 +67,7 @@ __all__ = [
     "PredictionInterval",
     "PurchaseFit",
     "PurchaseModel",
+    "PurchaseTracking",
     "Renewals",
     "RetentionProjection",
     "RollingBacktest",

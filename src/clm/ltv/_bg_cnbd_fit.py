@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from attrs import evolve
 from scipy import special
 
 from clm.data import days_in
@@ -14,6 +15,7 @@ from clm.ltv._bg_cnbd_process import BGCNBDProcess
 from clm.ltv._bg_nbd_likelihood import BGNBDLikelihood
 from clm.ltv._bg_nbd_process import BGNBDProcess
 from clm.ltv._estimation import ENOUGH, caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
+from clm.ltv._origin import Origin
 from clm.ltv._purchase_fit import PurchaseFit
 from clm.ltv._subsample import subsample
 from clm.stats import Maximum, Parameters, maximise, plain_number, whole_number
@@ -112,7 +114,7 @@ def fitted(
     )
     searched = () if k is not None else (_SEARCHED, _AT_THE_END) if chosen == MOST else (_SEARCHED,)
     unknown = (_WITHOUT_GAPS,) if chosen > 1 and cells.sum_log_gaps is None else ()
-    return stated(
+    fit = stated(
         parameters,
         model=model,
         k=chosen,
@@ -120,6 +122,7 @@ def fitted(
         unit=cells.unit,
         caveats=(*caveats, *searched, *unknown, *caveats_of(parameters, repeaters(cells))),
     )
+    return evolve(fit, origin=Origin(None, cells))
 
 
 def given(
@@ -227,7 +230,8 @@ def _peak(likelihood: Likelihood, starts: list[FloatArray]) -> Maximum:
         return maximise(likelihood, starts, names=_NAMES, edges=edges, tolerance=1e-2)
     except ConvergenceError as error:
         # High enough to compare; the fit itself will say what is wrong.
-        assert isinstance(error.result, Maximum)
+        if not isinstance(error.result, Maximum):
+            raise
         return error.result
 
 

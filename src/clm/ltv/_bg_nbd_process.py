@@ -16,6 +16,8 @@ from clm.ltv._order_log import purchase_times
 from clm.stats import array_field, central_differences, figure, seal
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from clm.data import RFM
     from clm.ltv._evaluated import Evaluated
     from clm.typing import FloatArray, IntArray
@@ -29,7 +31,7 @@ class BGNBDProcess:
     Attributes
     ----------
     values : (4,) ndarray of float64
-        ``r, alpha, a, b``.
+        ``r, alpha, a, b``; of shape (4, m) where each of m histories has its own.
     first : {0, 1}
         Occasions to leave before the first repeat purchase: none in the BG/NBD model, one in the MBG/NBD model.
     """
@@ -69,19 +71,19 @@ class BGNBDProcess:
         def of_alive(x: FloatArray, age: FloatArray) -> Evaluated:
             return self._chained(purchases(_belief(self.values, x, age, self.first), ahead))
 
-        return weighed(self.probability_alive(rfm), once_a_pair(rfm, of_alive))
+        return weighed(self.probability_alive(rfm), self._pairs(rfm, of_alive))
 
     def exactly(self, count: int, rfm: RFM, ahead: float) -> Evaluated:
         """Return the probability of exactly so many purchases within the time ahead."""
 
         def of_alive(x: FloatArray, age: FloatArray) -> Evaluated:
-            def chance(log_values: FloatArray) -> FloatArray:
-                return chance_of_exactly(_belief(np.exp(log_values), x, age, self.first), count, ahead)
+            def chance(shift: FloatArray) -> FloatArray:
+                values = (self.values.T * np.exp(shift)).T
+                return chance_of_exactly(_belief(values, x, age, self.first), count, ahead)
 
-            log_values = np.log(self.values)
-            return chance(log_values), central_differences(chance, log_values)
+            return chance(np.zeros(4)), central_differences(chance, np.zeros(4))
 
-        return weighed(self.probability_alive(rfm), once_a_pair(rfm, of_alive), float(count == 0))
+        return weighed(self.probability_alive(rfm), self._pairs(rfm, of_alive), float(count == 0))
 
     def discounted(self, rfm: RFM, rate: float) -> Evaluated:
         """Return the discounted expected purchases without end; NaN where they have no finite sum."""
@@ -90,11 +92,12 @@ class BGNBDProcess:
             known = _belief(self.values, x, age, self.first)
             return self._chained(discounted_purchases(known, rate) if rate > 0 else all_purchases(known))
 
-        return weighed(self.probability_alive(rfm), once_a_pair(rfm, of_alive))
+        return weighed(self.probability_alive(rfm), self._pairs(rfm, of_alive))
 
     def without_end(self) -> str:
         """Say why undiscounted purchases have no finite sum, where they have none."""
-        return f"undiscounted it has no finite expectation, as a is {figure(float(self.values[2]))}, not above 1"
+        least = figure(float(np.min(self.values[2])))
+        return f"undiscounted it has no finite expectation, as a is {least}, not above 1"
 
     def variance(self, rfm: RFM, ahead: float) -> FloatArray:
         """Return the variance of each customer's number of purchases within the time ahead."""
@@ -102,7 +105,7 @@ class BGNBDProcess:
         def squared(x: FloatArray, age: FloatArray) -> Evaluated:
             return squared_purchases(_belief(self.values, x, age, self.first), ahead), np.zeros((x.size, 4))
 
-        square, _ = weighed(self.probability_alive(rfm), once_a_pair(rfm, squared))
+        square, _ = weighed(self.probability_alive(rfm), self._pairs(rfm, squared))
         return square - self.expected(rfm, ahead)[0] ** 2
 
     def counts_exceeded(self, tail: float, rfm: RFM, ahead: float) -> FloatArray:
@@ -127,9 +130,13 @@ class BGNBDProcess:
     def _chained(self, by_belief: Evaluated) -> Evaluated:
         # shape = r + x, rate = alpha + T, a, b + occasions: each moves with one parameter, and d/d log v = v d/dv.
         value, gradient = by_belief
-        return value, gradient * self.values
+        return value, gradient * self.values.T
+
+    def _pairs(self, rfm: RFM, evaluate: Callable[[FloatArray, FloatArray], Evaluated]) -> Evaluated:
+        """Evaluate what depends on frequency and age alone, row by row where parameters differ by row."""
+        return evaluate(rfm.frequency, rfm.T) if self.values.ndim > 1 else once_a_pair(rfm, evaluate)
 
 
 def _belief(values: FloatArray, x: FloatArray, age: FloatArray, first: int) -> Belief:
     r, alpha, a, b = values
-    return Belief(r + x, alpha + age, np.full_like(x, a), b + x + first)
+    return Belief(r + x, alpha + age, np.broadcast_to(a, x.shape), b + x + first)

@@ -6,7 +6,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from clm.stats import array_field, frozen_array, seal
 
@@ -57,7 +57,7 @@ class Silences:
 
 
 def silences(
-    c: FloatArray, alpha: float, d: float, beta: float, recency: FloatArray, age: FloatArray
+    c: FloatArray, alpha: FloatArray | float, d: float, beta: FloatArray | float, recency: FloatArray, age: FloatArray
 ) -> Iterator[Silences]:
     """Yield the nodes of ``integral of (alpha + u)^-c (beta + u)^-d`` over u from recency to age, some rows at a time.
 
@@ -66,7 +66,7 @@ def silences(
     c
         (n,), positive.
     alpha, d, beta
-        Positive.
+        Positive; alpha and beta may differ by row.
     recency, age
         (n,), ``0 <= recency <= age``.
 
@@ -85,17 +85,32 @@ def silences(
     """
     for begin in range(0, c.size, _MANY):
         part = slice(begin, begin + _MANY)
-        yield from _some(begin, c[part], alpha, d, beta, recency[part], age[part])
+        if np.ndim(alpha) == 0 and np.ndim(beta) == 0:
+            yield from _some(begin, c[part], alpha, d, beta, recency[part], age[part])
+            continue
+        alphas, betas = (np.broadcast_to(scale, c.shape)[part] for scale in (alpha, beta))
+        nearer_alpha = alphas <= betas
+        for rows in (np.flatnonzero(nearer_alpha), np.flatnonzero(~nearer_alpha)):
+            if rows.size:
+                some = begin + rows
+                for nodes in _some(0, c[some], alphas[rows], d, betas[rows], recency[some], age[some]):
+                    yield evolve(nodes, rows=some[nodes.rows])
 
 
 def _some(
-    begin: int, c: FloatArray, alpha: float, d: float, beta: float, recency: FloatArray, age: FloatArray
+    begin: int,
+    c: FloatArray,
+    alpha: FloatArray | float,
+    d: float,
+    beta: FloatArray | float,
+    recency: FloatArray,
+    age: FloatArray,
 ) -> Iterator[Silences]:
-    nearer_alpha = alpha <= beta
-    least = min(alpha, beta)
+    nearer_alpha = bool(np.all(np.less_equal(alpha, beta)))  # the same for all of them
+    least = np.minimum(alpha, beta)
     # y = least + u with exponent power_y, z = greatest + u with power_z; the one in log time gains 1 from du = y dl.
     power_y, power_z = (c, np.full_like(c, d)) if nearer_alpha else (np.full_like(c, d), c)
-    y, z = least + recency, max(alpha, beta) + recency
+    y, z = least + recency, np.maximum(alpha, beta) + recency
     length = np.log1p((age - recency) / y)
     slope, ratio = power_y - 1, y / z
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, final
+from typing import TYPE_CHECKING, Any, Final, final, overload
 
 import numpy as np
 from attrs import evolve, field, frozen
 
 from clm.data import days_in
+from clm.errors import InvalidDataError
 from clm.ltv._coordinates import TwoGammas
+from clm.ltv._covariate_estimation import fitted_with_covariates
 from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purchases_each, repeaters
 from clm.ltv._options import max_iterations, tolerance
 from clm.ltv._origin import Origin
@@ -20,9 +22,10 @@ from clm.ltv._purchase_fit import PurchaseFit
 from clm.stats import Parameters
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from clm.data import RFM
+    from clm.ltv._covariate_fit import CovariateFit
     from clm.ltv._posterior import Sampler
     from clm.ltv._posterior_fit import PosteriorFit
     from clm.typing import FloatArray, RandomState
@@ -76,22 +79,41 @@ class ParetoNBD:
     tol: float = field(default=1e-6, kw_only=True, converter=tolerance)
     max_iterations: int = field(default=100, kw_only=True, converter=max_iterations)
 
-    def fit(self, rfm: RFM) -> PurchaseFit:
+    @overload
+    def fit(self, rfm: RFM) -> PurchaseFit: ...
+    @overload
+    def fit(
+        self,
+        rfm: RFM,
+        *,
+        covariates: Mapping[str, Any],
+        transaction: Sequence[str] | str | None = None,
+        dropout: Sequence[str] | str | None = None,
+    ) -> CovariateFit: ...
+    def fit(
+        self, rfm: RFM, *, covariates: Any = None, transaction: Any = None, dropout: Any = None
+    ) -> PurchaseFit | CovariateFit:
         """Estimate the parameters by maximum likelihood.
 
         Parameters
         ----------
         rfm
             Purchase histories; weights count. Money is not used.
+        covariates
+            What is known of each customer: numbers by name, in the order of `rfm`; a frame is joined to it by
+            ``clm.covariates``. Without them a `PurchaseFit` is returned.
+        transaction, dropout
+            Names of the covariates that bear on buying, and on leaving; by default all on both.
 
         Returns
         -------
-        PurchaseFit
+        PurchaseFit or CovariateFit
 
         Raises
         ------
         InvalidDataError
-            If there are no histories, nobody bought again, or there are fewer kinds of histories than parameters.
+            If there are no histories, nobody bought again, there are fewer kinds of histories than parameters, or a
+            covariate is missing somewhere, the same for all, or follows from others.
         ConvergenceError
             If the likelihood was still rising after `max_iterations`.
 
@@ -101,6 +123,24 @@ class ParetoNBD:
             If the likelihood has no maximum inside, so that intervals are undefined: there are too few customers, or
             they do not differ, or nobody leaves.
         """
+        if covariates is not None:
+            return fitted_with_covariates(
+                rfm,
+                covariates,
+                transaction,
+                dropout,
+                model=_NAME,
+                leaves_at_random=True,
+                names=_NAMES,
+                edges=_EDGES,
+                starts=_starts,
+                caveats=(),
+                tol=self.tol,
+                max_iterations=self.max_iterations,
+                stacklevel=2,
+            )
+        if transaction is not None or dropout is not None:
+            raise InvalidDataError("transaction and dropout name covariates, and there are none. Give covariates too.")
         cells = cells_for(rfm, len(_NAMES))
         scale, each = mean_age(cells), purchases_each(cells)
         parameters = estimated(

@@ -144,7 +144,7 @@ def log_odds_of_having_left(values: FloatArray, x: FloatArray, recency: FloatArr
     r, alpha, s, beta = values
     c = r + x
     log_odds, moves = np.empty(x.size), np.zeros((x.size, 4))
-    for nodes in silences(c, alpha, s + 1, beta, recency, age):
+    for nodes in silences(c, alpha, float(np.max(s)) + 1, beta, recency, age):
         rows, log_integral = nodes.rows, nodes.log_integral
         log_odds[rows] = log_integral
         share = np.exp(nodes.log_weight - np.maximum(log_integral, -1e300)[:, None])
@@ -178,7 +178,7 @@ def pointwise(values: FloatArray, x: FloatArray, recency: FloatArray, age: Float
     r, alpha, s, beta = values
     c = r + x
     log_left = np.empty(x.size)
-    for nodes in silences(c, alpha, s + 1, beta, recency, age):
+    for nodes in silences(c, alpha, float(np.max(s)) + 1, beta, recency, age):
         log_left[nodes.rows] = nodes.log_integral
     log_there = -c * np.log(alpha + age) - s * np.log(beta + age)
     of_count = special.gammaln(c) - special.gammaln(r) + r * np.log(alpha) + s * np.log(beta)

@@ -38,7 +38,7 @@ class ParetoNBDProcess:
     Attributes
     ----------
     values : (4,) ndarray of float64
-        ``r, alpha, s, beta``.
+        ``r, alpha, s, beta``; of shape (4, m) where each of m histories has its own, r and s the same for all.
     """
 
     values: FloatArray = array_field()
@@ -71,13 +71,14 @@ class ParetoNBDProcess:
         """Return the discounted expected purchases without end; NaN where they have no finite sum."""
         if rate > 0:
             return self._of_those_there(rfm, lambda c, alpha, s, beta: c / alpha * present_time_there(s, beta, rate))
-        if self.values[2] <= 1:
+        if np.max(self.values[2]) <= 1:
             return np.full(len(rfm), np.nan), np.zeros((len(rfm), 4))
         return self._of_those_there(rfm, lambda c, alpha, s, beta: c / alpha * beta / (s - 1))
 
     def without_end(self) -> str:
         """Say why undiscounted purchases have no finite sum, where they have none."""
-        return f"undiscounted it has no finite expectation, as s is {figure(float(self.values[2]))}, not above 1"
+        of_all = figure(float(np.max(self.values[2])))
+        return f"undiscounted it has no finite expectation, as s is {of_all}, not above 1"
 
     def variance(self, rfm: RFM, ahead: float) -> FloatArray:
         """Return the variance of each customer's number of purchases within the time ahead."""
@@ -115,16 +116,17 @@ class ParetoNBDProcess:
         otherwise: float = 0.0,
     ) -> Evaluated:
         def of_alive(x: FloatArray, age: FloatArray) -> Evaluated:
-            def at(log_values: FloatArray) -> FloatArray:
-                return of(*_known(np.exp(log_values), x, age))
+            def at(shift: FloatArray) -> FloatArray:
+                return of(*_known((self.values.T * np.exp(shift)).T, x, age))
 
-            log_values = np.log(self.values)
-            return at(log_values), central_differences(at, log_values)
+            return at(np.zeros(4)), central_differences(at, np.zeros(4))
 
-        return weighed(self.probability_alive(rfm), once_a_pair(rfm, of_alive), otherwise)
+        by_row = self.values.ndim > 1
+        then = of_alive(rfm.frequency, rfm.T) if by_row else once_a_pair(rfm, of_alive)
+        return weighed(self.probability_alive(rfm), then, otherwise)
 
 
 def _known(values: FloatArray, x: FloatArray, age: FloatArray) -> tuple[FloatArray, FloatArray, float, FloatArray]:
     """Return what is known of customers who are still there: ``r + x, alpha + T, s, beta + T``."""
     r, alpha, s, beta = values
-    return r + x, alpha + age, float(s), beta + age
+    return r + x, alpha + age, float(np.max(s)), beta + age

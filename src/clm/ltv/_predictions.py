@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, final
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from clm.data import RFM
 from clm.ltv._arguments import dated, generator, histories, instant, of_many, time_ahead, times_ahead
@@ -134,6 +134,8 @@ class Predictions:
         What every estimate is to carry.
     errors : Errors
         What the process answers beside its values, and what follows from it.
+    rows_apart : bool
+        The process has parameters for each row, so that equal histories are not the same.
     """
 
     process: PurchaseProcess
@@ -142,6 +144,7 @@ class Predictions:
     model: str
     caveats: tuple[str, ...]
     errors: Errors = ByDelta()
+    rows_apart: bool = False
 
     def expected(self, rfm: RFM | None, horizon: Any) -> Estimate[Any]:
         """Expect so many purchases; without histories of a new customer, one cell a horizon."""
@@ -214,7 +217,7 @@ class Predictions:
         """Say between which counts the purchases of each customer, and of all together, will lie."""
         rfm, ahead, level = histories(rfm, self.unit), time_ahead(horizon), check_level(level)
         generator(rng)  # refused where it is none, also by models that need none
-        cells, customers = rfm.cells, rfm.cell_of
+        cells, customers = self._cells(rfm)
         ends = [self.process.counts_exceeded(tail, cells, ahead) for tail in ((1 + level) / 2, (1 - level) / 2)]
         low, high = (end[customers].astype(np.int64) for end in ends)
         weights = np.asarray(cells.weights)
@@ -239,7 +242,8 @@ class Predictions:
     def pointwise_loglik(self, rfm: RFM) -> FloatArray:
         """Return the log-likelihood of each history."""
         rfm = histories(rfm, self.unit)
-        return frozen_array(self.process.pointwise_loglik(rfm.cells)[rfm.cell_of])
+        cells, customers = self._cells(rfm)
+        return frozen_array(self.process.pointwise_loglik(cells)[customers])
 
     def simulate(self, customers: Any, horizon: Any, rng: RandomState, start: Any) -> dict[str, Array]:
         """Draw an order log of new customers, or of the same customers onwards."""
@@ -257,6 +261,13 @@ class Predictions:
         ids = np.arange(len(rfm)) if rfm.customer is None else rfm.customer
         return order_log(ids[row], moments(ends[row], time, self.unit))
 
+    def _cells(self, rfm: RFM) -> tuple[RFM, IntArray]:
+        """Return what is evaluated, with weights, and the row of it that each customer falls in."""
+        if not self.rows_apart:
+            return rfm.cells, rfm.cell_of
+        weights = np.ones(len(rfm)) if rfm.weights is None else rfm.weights
+        return evolve(rfm, weights=weights), np.arange(len(rfm))
+
     def _given(
         self,
         rfm: RFM,
@@ -266,8 +277,8 @@ class Predictions:
         **stated: Any,
     ) -> Estimate[FloatArray]:
         rfm = histories(rfm, self.unit)
-        customers = rfm.cell_of
-        value, gradient = evaluate(rfm.cells)
+        cells, customers = self._cells(rfm)
+        value, gradient = evaluate(cells)
         return self._estimate(
             value,
             gradient,

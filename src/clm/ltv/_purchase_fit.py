@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, final, overload
 
 from attrs import evolve, field, frozen
 
+from clm.errors import InvalidDataError
 from clm.ltv._bootstrap import BootstrapFit, bootstrapped
 from clm.ltv._predictions import Predictions
 from clm.ltv._summary import summary_of
@@ -13,7 +14,9 @@ from clm.stats import Parameters, figure, frozen_array
 
 if TYPE_CHECKING:
     from clm.data import RFM, Discount
+    from clm.ltv._covariate_fit import CovariateFit
     from clm.ltv._estimation import OpenEndedProcess
+    from clm.ltv._likelihood_ratio import LikelihoodRatioTest
     from clm.ltv._origin import Origin
     from clm.ltv._prediction_interval import PredictionInterval
     from clm.stats import Diagnostics, Estimate, Interval
@@ -110,6 +113,27 @@ class PurchaseFit:
     def diagnostics(self) -> Diagnostics | None:
         """How the maximum was found; None for given parameters."""
         return self.parameters.diagnostics
+
+    def likelihood_ratio(self, other: CovariateFit) -> LikelihoodRatioTest:
+        """Test the same model with covariates against this one, which lies within it.
+
+        Parameters
+        ----------
+        other
+            Fitted with covariates, to the same customers.
+
+        Returns
+        -------
+        LikelihoodRatioTest
+
+        Raises
+        ------
+        InvalidDataError
+            If `other` is no such fit.
+        """
+        if not hasattr(other, "effects_on"):
+            raise InvalidDataError(f"other must be a fit of the {self.model} model with covariates, to the same rfm.")
+        return other.likelihood_ratio(self)
 
     def summary(self) -> str:
         """Return the fit in a few lines of text, for printing."""
