@@ -36,7 +36,7 @@ def visits_of(log):
 class TestInputs:
     @pytest.mark.parametrize("ask", ["time_in_stage", "stage_times"])
     def test_unknown_stages(self, ask):
-        with pytest.raises(InvalidDataError, match=r"'retentions' is no stage of 'five_stage'.*Did you mean 'retention'"):
+        with pytest.raises(InvalidDataError, match=r"'retentions' is no stage of .*Did you mean 'retention'"):
             getattr(SHOP, ask)("retentions")
         with pytest.raises(InvalidDataError, match="unit 'd' is not one of hour, day"):
             getattr(SHOP, ask)("reach", unit="d")
