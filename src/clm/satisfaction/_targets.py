@@ -172,23 +172,21 @@ def refuse_contradictions(margins: tuple[Margin, ...], cells: Sequence[tuple[Any
 def _possible(margins: tuple[Margin, ...], counts: IntArray) -> bool:
     """Whether weights above a ten-thousandth of their mean meet all targets."""
     from scipy.optimize import linprog
+    from scipy.sparse import coo_array, eye_array, hstack, vstack
 
     cells, total = len(counts), float(margins[0].targets.sum())
-    rows = []
-    for margin in margins:
-        block = np.zeros((len(margin.categories), cells + 1))
-        block[margin.of_cell, np.arange(cells)] = 1.0
-        rows.append(block)
-    wanted = np.concatenate([margin.targets for margin in margins]) / total
-    share = counts / counts.sum()
+    each = np.arange(cells)
     # Unknowns: each cell's part of the population, and the least weight; the last is made as large as can be.
-    least = np.column_stack([-np.eye(cells), share])
+    sums = [
+        coo_array((np.ones(cells), (margin.of_cell, each)), shape=(len(margin.categories), cells + 1))
+        for margin in margins
+    ]
     found = linprog(
         c=np.append(np.zeros(cells), -1.0),
-        A_ub=least,
+        A_ub=hstack([-eye_array(cells), coo_array((counts / counts.sum())[:, None])]).tocsr(),
         b_ub=np.zeros(cells),
-        A_eq=np.vstack(rows),
-        b_eq=wanted,
+        A_eq=vstack(sums).tocsr(),
+        b_eq=np.concatenate([margin.targets for margin in margins]) / total,
         bounds=[(0, None)] * (cells + 1),
     )
     return found.status == 0 and found.x is not None and bool(found.x[-1] > _LEAST_RATIO)
