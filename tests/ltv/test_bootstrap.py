@@ -48,6 +48,10 @@ class TestInputs:
             with pytest.raises(clm.InvalidDataError, match="does not hold its data"):
                 without.bootstrap(20)
 
+    def test_a_model_that_cannot_be_fitted_to_samples_says_so(self, rfm):
+        with pytest.raises(clm.InvalidDataError, match="cannot be fitted to samples"):
+            clm.BGCNBD(k=1).fit(rfm).bootstrap(20)
+
     def test_where_hardly_any_sample_has_a_maximum(self):
         with pytest.warns(clm.IdentifiabilityWarning):
             edge = clm.ParetoNBD().fit(FEW)

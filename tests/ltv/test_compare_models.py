@@ -107,6 +107,22 @@ class TestConsistency:
         assert clm.compare_models({"old": fits[0], "new": fits[1]}).models == ("old", "new")
         assert clm.compare_models([fits[0], fits[0]]).models == ("NBD", "NBD (2)")
 
+    def test_models_that_contain_others_and_those_that_do_not(self, rfm, fits):
+        with pytest.warns(clm.IdentifiabilityWarning, match="Pareto/NBD model"):
+            with_gaps = clm.GGompertzNBD().fit(rfm), clm.BGCNBD(k=2).fit(rfm)
+        comparison = clm.compare_models([*fits, *with_gaps])
+        assert comparison.models[4:] == ("GGompertz/NBD", "BG/CNBD-2")
+        assert ("GGompertz/NBD", "Pareto/NBD") in comparison.tests
+        assert ("GGompertz/NBD", "NBD") in comparison.tests
+        assert not any("CNBD-2" in name for pair in comparison.tests for name in pair)
+        # Customers of one cell share their mean sum of logs: the differences add up to that of the likelihoods.
+        assert comparison.difference[5] == pytest.approx(with_gaps[1].loglik - fits[2].loglik)
+
+    def test_regular_purchases_without_their_gaps(self, rfm, fits):
+        bare = clm.RFM.from_arrays(rfm.frequency, rfm.recency, rfm.T, unit="week")
+        with pytest.raises(clm.InvalidDataError, match="lacks the times between purchases"):
+            clm.compare_models([clm.BGNBD().fit(bare), clm.BGCNBD(k=2).fit(bare)])
+
     def test_it_is_a_table(self, comparison):
         table = clm.to_frame(comparison, "pandas")
         assert list(table["model"]) == list(comparison.models)

@@ -193,7 +193,7 @@ def bootstrapped(fit: PurchaseFit, n: Any, rng: RandomState) -> BootstrapFit:
     size, chance = whole_number(n, "n"), generator(rng)
     if size < _FEWEST:
         raise InvalidDataError(f"n must be {_FEWEST} samples or more, not {size}: fewer tell no interval.")
-    if fit.origin is None:
+    if fit.origin is None or fit.origin.problem is None:
         raise InvalidDataError(
             f"this {fit.model} fit does not hold its data: it was given, read from a text, or its model cannot be "
             "fitted to samples. Fit NBD, BG/NBD, MBG/NBD, Pareto/NBD or BG/BB to the histories."

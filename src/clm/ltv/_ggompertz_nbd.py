@@ -14,6 +14,7 @@ from clm.ltv._estimation import caveats_of, cells_for, estimated, mean_age, purc
 from clm.ltv._ggompertz_nbd_likelihood import GGompertzNBDLikelihood
 from clm.ltv._ggompertz_nbd_process import GGompertzNBDProcess
 from clm.ltv._options import max_iterations, tolerance
+from clm.ltv._origin import Origin
 from clm.ltv._purchase_fit import PurchaseFit
 from clm.stats import Maximum, Parameters
 
@@ -137,7 +138,8 @@ class GGompertzNBD:
                 IdentifiabilityWarning,
                 stacklevel=2,
             )
-        return _stated(_as_published(parameters), cells.unit, repeaters(cells))
+        stated = _stated(_as_published(parameters), cells.unit, repeaters(cells))
+        return evolve(stated, origin=Origin(None, cells))
 
     def with_params(self, params: Mapping[str, float], *, unit: str) -> PurchaseFit:
         """Take parameters from elsewhere, a published table say.

@@ -20,11 +20,12 @@ class Origin:
 
     Attributes
     ----------
-    problem : callable
-        A module's function that takes cells and says what the model's likelihood is.
+    problem : callable or None
+        A module's function that takes cells and says what the model's likelihood is; None where the model cannot be
+        fitted to samples.
     cells : RFM
         Distinct histories with weights.
     """
 
-    problem: Callable[[RFM], PosteriorProblem]
+    problem: Callable[[RFM], PosteriorProblem] | None
     cells: RFM
