@@ -149,6 +149,7 @@ class TestConsistency:
 
     def test_they_are_a_result_like_any_other(self):
         assert pickle.loads(pickle.dumps(self.LENGTHS)) == self.LENGTHS
+        assert clm.from_json(clm.to_json(self.LENGTHS)) == self.LENGTHS
         assert clm.to_frame(self.LENGTHS, "pandas").columns.tolist() == ["timeout", "length", "low", "high"]
         assert repr(self.LENGTHS) == "<TimeoutLengths: at_risk 317, lapsed 461 (days; 2,357 customers)>"
 

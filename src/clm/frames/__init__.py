@@ -3,6 +3,7 @@
 from clm.frames._answers import ces, csat, nps
 from clm.frames._backtest import backtest
 from clm.frames._by import Grouped, by
+from clm.frames._churn_threshold import churn_threshold
 from clm.frames._cohort_value import cohort_ltv
 from clm.frames._covariates import covariates
 from clm.frames._drivers import drivers
@@ -31,6 +32,7 @@ __all__ = [
     "backtest",
     "by",
     "ces",
+    "churn_threshold",
     "cohort_ltv",
     "compare_paired",
     "covariates",

@@ -10,8 +10,7 @@ from attrs import frozen
 from clm.data import MISSING, Calendar, Zone, describe, parse_start, parse_through
 from clm.errors import InvalidDataError
 from clm.frames._epoch import instants
-from clm.frames._plan import plan
-from clm.frames._presence import presence_of_plan, presence_of_rows
+from clm.frames._presence import presence_of, presence_of_rows
 from clm.frames._source import open_table
 from clm.retention import (
     COMPLETE,
@@ -255,18 +254,11 @@ class _Read:
         required = ("customer", "at") if born is None else ("customer", "at", "born")
         table = open_table(events, named, required=required, what="events")
         since = first if window else None
-        if table.lazy and born is None:
-            canonical = plan(table, zone)
-            if canonical is not None:
-                presence = presence_of_plan(
-                    canonical, calendar, start_kind=None, return_kind=None, through=last, not_before=since
-                )
-                return cls(presence, calendar, first, None)
+        if born is None:
+            return cls(presence_of(table, calendar, through=last, not_before=since), calendar, first, None)
         table = table.collected()
         presence = presence_of_rows(table, calendar, start_kind=None, return_kind=None, through=last, not_before=since)
-        birth = None
-        if born is not None:
-            birth = _births(presence, instants(table.column("born"), table.names["born"], zone).values, calendar)
+        birth = _births(presence, instants(table.column("born"), table.names["born"], zone).values, calendar)
         return cls(presence, calendar, first, birth)
 
     def ends(self) -> tuple[int, int]:
@@ -275,8 +267,8 @@ class _Read:
         first = self.presence.first if self.start is None else int(self.calendar.index(np.array([self.start]))[0])
         if last - first >= _MOST_PERIODS:
             raise InvalidDataError(
-                f"there would be {last - first + 1:,} periods of one {self.calendar.period}. Choose a longer period, or "
-                "give start= to leave early ones out."
+                f"there would be {last - first + 1:,} periods of one {self.calendar.period}. Choose a longer period, "
+                "or give start= to leave early ones out."
             )
         return first, last
 

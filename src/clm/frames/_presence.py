@@ -13,7 +13,7 @@ from clm.frames._epoch import instants
 from clm.frames._histories import run_ends, run_starts, sort_rows
 from clm.frames._ids import Ids, identify
 from clm.frames._kept import KEPT, kept_plan, kept_rows
-from clm.frames._plan import AT, ID, PERIOD, Plan, integer_sum
+from clm.frames._plan import AT, ID, PERIOD, Plan, integer_sum, plan
 from clm.frames._source import Table, collect
 from clm.frames._texts import coded_text
 
@@ -97,6 +97,19 @@ class Presence:
             late = self.at >= since
             rows = late if isinstance(rows, slice) else rows & late
         return distinct_pairs(self.customer[rows], self.period[rows], len(self))
+
+
+def presence_of(table: Table, calendar: Calendar, *, through: int | None, not_before: int | None = None) -> Presence:
+    """Read a table of events of any kind, in the database where it can; as `presence_of_rows`."""
+    canonical = plan(table, calendar.zone) if table.lazy else None
+    if canonical is None:
+        rows = table.collected()
+        return presence_of_rows(
+            rows, calendar, start_kind=None, return_kind=None, through=through, not_before=not_before
+        )
+    return presence_of_plan(
+        canonical, calendar, start_kind=None, return_kind=None, through=through, not_before=not_before
+    )
 
 
 def presence_of_rows(

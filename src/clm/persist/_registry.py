@@ -41,7 +41,7 @@ _HOMES: Final = {
     "clm.ltv._subscription": ("NobodyLeft",),
     "clm.metrics": ("Scorecard",),
     "clm.metrics._row": ("ScorecardRow",),
-    "clm.retention": ("RetentionDefinition", "RetentionTable"),
+    "clm.retention": ("ChurnThreshold", "RetentionDefinition", "RetentionTable", "ThresholdErrors"),
     "clm.satisfaction": (
         "CES",
         "CSAT",

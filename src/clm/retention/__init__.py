@@ -19,6 +19,8 @@ from clm.retention._recurring import hits
 from clm.retention._single import runs_of
 from clm.retention._stickiness import Stickiness
 from clm.retention._table import RetentionTable
+from clm.retention._threshold import ChurnThreshold, threshold_of
+from clm.retention._threshold_errors import ThresholdErrors, threshold_errors
 
 __all__ = [
     "COMPLETE",
@@ -26,6 +28,7 @@ __all__ = [
     "UNOBSERVED",
     "Activity",
     "ActivityLog",
+    "ChurnThreshold",
     "Columns",
     "Entered",
     "GrowthAccounting",
@@ -35,6 +38,7 @@ __all__ = [
     "Runs",
     "Scope",
     "Stickiness",
+    "ThresholdErrors",
     "check_edges",
     "cohort_periods",
     "flows_of",
@@ -46,5 +50,7 @@ __all__ = [
     "table_of_activity",
     "table_of_own_clocks",
     "table_of_runs",
+    "threshold_errors",
+    "threshold_of",
     "windows",
 ]

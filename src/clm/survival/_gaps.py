@@ -29,7 +29,7 @@ class CrossingBand:
     ----------
     ages : (k,) ndarray of float64
         Lengths, rising.
-    above : (k,) ndarray of float64
+    excess : (k,) ndarray of float64
         Share of gaps ended by each, less the target.
     error : (k,) ndarray of float64
         Standard error of that.
@@ -38,7 +38,7 @@ class CrossingBand:
     """
 
     ages: FloatArray = array_field(converter=frozen_array)
-    above: FloatArray = array_field(converter=frozen_array)
+    excess: FloatArray = array_field(converter=frozen_array)
     error: FloatArray = array_field(converter=frozen_array)
     beyond: float = array_field(default=np.nan)
 
@@ -52,7 +52,7 @@ class CrossingBand:
     def limits(self, value: FloatArray, standard_error: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:  # noqa: ARG002  # the protocol's signature
         """Return the first ages at which the share may have been, and must have been, crossed."""
         half = z_score(level) * self.error
-        may, must = np.flatnonzero(self.above + half >= 0), np.flatnonzero(self.above - half >= 0)
+        may, must = np.flatnonzero(self.excess + half >= 0), np.flatnonzero(self.excess - half >= 0)
         return (
             np.asarray(self.ages[may[0]] if may.size else self.beyond),
             np.asarray(self.ages[must[0]] if must.size else np.inf),
