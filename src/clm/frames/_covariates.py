@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from clm.data import RFM
 from clm.errors import InvalidDataError
 from clm.frames._ids import identify
 from clm.frames._source import open_table
@@ -15,7 +14,8 @@ from clm.stats import frozen_array, where
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clm.typing import FloatArray
+    from clm.data import RFM
+    from clm.typing import Array, FloatArray
 
 
 def covariates(
@@ -53,7 +53,8 @@ def covariates(
     >>> clm.covariates(customers, histories, columns=["age", "app"])
     {'age': array([41., 35.]), 'app': array([1., 0.])}
     """
-    if not isinstance(rfm, RFM) or rfm.customer is None:
+    mine: Array | None = getattr(rfm, "customer", None)
+    if mine is None:
         raise InvalidDataError(
             "rfm must be purchase histories with customer ids. Build them with clm.rfm(orders, ...)."
         )
@@ -72,14 +73,14 @@ def covariates(
     if again.any():
         raise InvalidDataError(f"customers come more than once {where(again)}. Give one row each.")
     labels = ids.labels(np.arange(ids.size))
-    if len(labels) and (labels.dtype.kind == "U") != (rfm.customer.dtype.kind == "U"):
+    if len(labels) and (labels.dtype.kind == "U") != (mine.dtype.kind == "U"):
         kinds = ("text", "numbers") if labels.dtype.kind == "U" else ("numbers", "text")
         raise InvalidDataError(f"customers have {kinds[0]} as ids, rfm has {kinds[1]}. Make them the same.")
-    place = np.minimum(np.searchsorted(labels, rfm.customer), max(len(labels) - 1, 0))
-    absent = labels[place] != rfm.customer if len(labels) else np.ones(len(rfm), bool)
+    place = np.minimum(np.searchsorted(labels, mine), max(len(labels) - 1, 0))
+    absent = labels[place] != mine if len(labels) else np.ones(len(rfm), bool)
     if absent.any():
         raise InvalidDataError(
-            f"customers of rfm are not in the frame {where(absent)}, as {rfm.customer[absent][0]}. "
+            f"customers of rfm are not in the frame {where(absent)}, as {mine[absent][0]}. "
             "Give them a row, or leave them out of rfm."
         )
     row_of = np.empty(len(labels), np.int64)

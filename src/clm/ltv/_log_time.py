@@ -115,7 +115,7 @@ def _some(
     slope, ratio = power_y - 1, y / z
 
     def fall(by: FloatArray, rows: IntArray) -> FloatArray:
-        return slope[rows] * by + power_z[rows] * np.log1p(ratio[rows] * np.expm1(by))
+        return np.asarray(slope[rows] * by + power_z[rows] * np.log1p(ratio[rows] * np.expm1(by)))
 
     fallen = fall(length, np.arange(c.size))
     far = np.flatnonzero(fallen > _NEGLIGIBLE)
