@@ -214,6 +214,48 @@ class TestConsistency:
         if not np.isnan(score.standard_error):
             assert score.standard_error == pytest.approx(stats.sem(means))
 
+    @pytest.mark.parametrize("rule", ["last", "first", "mean", "all"])
+    def test_weighted_customers_score_as_if_they_were_repeated(self, rule):
+        # Whole weights: each customer is there as often as he weighs.
+        weights = {"ann": 3, "bob": 1, "cem": 2}
+        rows = [("ann", 9), ("ann", 3), ("bob", 2), ("cem", 8), ("cem", 10), ("cem", 10)]
+        once = {
+            "customer_id": [who for who, _ in rows],
+            "score": [answer for _, answer in rows],
+            "at": [f"2025-01-{day:02}" for day in range(1, 7)],
+            "revenue": [weights[who] for who, _ in rows],
+        }
+        repeated = [
+            (f"{who}{copy}", answer, at)
+            for (who, answer), at in zip(rows, once["at"], strict=True)
+            for copy in range(weights[who])
+        ]
+        many = dict(zip(("customer_id", "score", "at"), map(list, zip(*repeated, strict=True)), strict=True))
+        weighted = clm.score_per_customer(once, rule=rule, weights="revenue")
+        plain = clm.score_per_customer(once, rule=rule)
+        assert weighted.value == pytest.approx(clm.score_per_customer(many, rule=rule).value)
+        assert weighted.n == 3
+        assert weighted.caveats[-1] == f"Without weights it is {clm.stats.figure(plain.value)} points."
+        assert weighted.definition.endswith("Customers are weighted.")
+        equal = clm.score_per_customer({**once, "revenue": [7] * 6}, rule=rule, weights="revenue")
+        assert equal.value == pytest.approx(plain.value)
+        assert tuple(equal.confidence_interval()) == pytest.approx(tuple(plain.confidence_interval()))
+
+    @pytest.mark.parametrize(
+        ("revenue", "match"),
+        [
+            ([1, 2, 5], "a customer has several revenue, for example at row 1"),
+            ([1, 1, 0], "revenue is not positive, or beyond 1e.100, for 1 of 3 answers, first at row 2"),
+            ([1, 1, None], "first at row 2"),
+            ([1, 1, -3], "not positive"),
+            (["a", "a", "b"], "text"),
+        ],
+    )
+    def test_weights_of_customers_that_are_none(self, revenue, match):
+        answers = {"customer_id": ["a", "a", "b"], "score": [9, 3, 10], "revenue": revenue}
+        with pytest.raises(InvalidDataError, match=match):
+            clm.score_per_customer(answers, rule="mean", weights="revenue")
+
     def test_later_rows_are_later_at_one_instant(self):
         answers = {"customer_id": [1, 1, 1], "at": ["2025-01-01"] * 3, "score": [0, 7, 10]}
         assert clm.score_per_customer(answers, rule="last").value == 100

@@ -14,7 +14,8 @@ from clm.frames._epoch import instants
 from clm.frames._ids import identify
 from clm.frames._source import open_table
 from clm.satisfaction import Answers, Contributions, PairedDifference, code_answers
-from clm.stats import Estimate, NoBand, StudentT
+from clm.satisfaction._answers import LEAST_WEIGHT, MOST_WEIGHT
+from clm.stats import Estimate, NoBand, StudentT, figure
 
 if TYPE_CHECKING:
     from clm.frames._source import Table
@@ -117,6 +118,7 @@ def score_per_customer(
     customer: str | None = None,
     score: str | None = None,
     at: str | None = None,
+    weights: str | None = None,
 ) -> Estimate[float]:
     """Score answers of which customers gave several, by an explicit rule.
 
@@ -136,6 +138,9 @@ def score_per_customer(
     customer, score, at
         Names of the columns; `at` is needed for ``"last"`` and ``"first"`` alone. Of answers at one instant the later
         row is the later one.
+    weights
+        Column of what each customer or account counts for, as its revenue; the same in all of its rows. The caveats
+        give the unweighted score. Weighing by revenue scores dollars, not customers.
 
     Returns
     -------
@@ -145,14 +150,15 @@ def score_per_customer(
     Raises
     ------
     InvalidDataError
-        If the rule or the score is unknown, an answer is off the scale, or one that counts has no time.
+        If the rule or the score is unknown, an answer is off the scale, or one that counts has no time; if a weight is
+        not positive, or a customer has several.
 
     Notes
     -----
     ``"mean"`` weighs customers alike and takes Student's t over them. ``"all"`` gives the plain score, with a standard
     error that lets the answers of one customer go together: ``m / (m - 1) sum((sum of his deviations)**2) / N**2`` for
     m customers with N answers [1]_, and Student's t with m - 1 degrees of freedom. With fewer than about 30 customers
-    such intervals are too short.
+    such intervals are too short. Weights enter both as they do in a weighted mean.
 
     References
     ----------
@@ -173,16 +179,53 @@ def score_per_customer(
         raise InvalidDataError(f"rule={rule!r} is not one of {', '.join(known)}.{nearest(str(rule), known)}")
     contributions = Contributions.of(kind, scale)
     timed = rule in {"last", "first"}
-    required = ("customer", "score", "at") if timed else ("customer", "score")
-    named = {"customer": customer, "score": score, "at": at if timed else None}
+    required = ["customer", "score", *(["at"] if timed else []), *(["weights"] if weights is not None else [])]
+    named = {"customer": customer, "score": score, "at": at if timed else None, "weights": weights}
     table = open_table(answers, named, required=required, what="answers").collected()
     codes, keys = _table_codes(table, contributions.scale), identify(table).dense()
     counts = (keys.keys >= 0) & (codes < len(contributions.scale))
     who, given = keys.keys[counts], codes[counts]
+    weight = None if weights is None else _weights_of(table, who, np.flatnonzero(counts))
     if timed:
         chosen = _one_each(table, who, np.flatnonzero(counts), last=rule == "last")
-        return _counted(contributions, given[chosen], rule)
-    return _clustered(contributions, who, contributions.codes[given], rule)
+        found = _counted(contributions, given[chosen], rule, None if weight is None else weight[chosen])
+        plain = _counted(contributions, given[chosen], rule, None)
+    else:
+        found = _clustered(contributions, who, contributions.codes[given], rule, weight)
+        plain = _clustered(contributions, who, contributions.codes[given], rule, None)
+    return found if weight is None else _beside(found, plain)
+
+
+def _weights_of(table: Table, who: IntArray, rows: IntArray) -> FloatArray:
+    """Return what the customer of each answer counts for."""
+    name = table.names["weights"]
+    column = table.column("weights").numbers(name)
+    weight = column[rows]
+    bad = ~((weight >= LEAST_WEIGHT) & (weight <= MOST_WEIGHT))
+    if bad.any():
+        raise InvalidDataError(
+            f"{name} is not positive, or beyond {MOST_WEIGHT:g}, for {int(bad.sum()):,} of {len(bad):,} answers, first"
+            f" at row {int(rows[bad][0])}. Leave those customers out."
+        )
+    _, first, cluster = np.unique(who, return_index=True, return_inverse=True)
+    odd = weight != weight[first][cluster]
+    if odd.any():
+        raise InvalidDataError(
+            f"a customer has several {name}, for example at row {int(rows[odd][0])}. Give each customer one, such as"
+            " the latest."
+        )
+    return weight
+
+
+def _beside(found: Estimate[float], plain: Estimate[float]) -> Estimate[float]:
+    if plain.undefined is not None:
+        return found
+    definition = f"{found.definition} Customers are weighted."
+    return evolve(
+        found,
+        definition=definition,
+        caveats=(*found.caveats, f"Without weights it is {figure(float(plain.value))} {plain.unit}."),
+    )
 
 
 def _paired(contributions: Contributions, before: IntArray, after: IntArray, *, unpaired: int) -> PairedDifference:
@@ -241,23 +284,23 @@ def _one_each(table: Table, who: IntArray, rows: IntArray, *, last: bool) -> Int
     return order[edge]
 
 
-def _counted(contributions: Contributions, codes: IntArray, rule: Rule) -> Estimate[float]:
-    scale = contributions.scale
-    counts = np.bincount(codes, minlength=len(scale))
-    answers = Answers.from_counts(dict(zip(scale.points, counts.tolist(), strict=True)), scale)
-    estimate = contributions.score(answers).estimate
+def _counted(contributions: Contributions, codes: IntArray, rule: Rule, weight: FloatArray | None) -> Estimate[float]:
+    answers = Answers.tally(np.array(contributions.scale.points)[codes], contributions.scale, weights=weight)
+    estimate = contributions.score(answers.without_weights() if weight is None else answers).estimate
     return evolve(estimate, definition=f"Each customer's {rule} answer. {estimate.definition}")
 
 
-def _clustered(contributions: Contributions, who: IntArray, parts: FloatArray, rule: Rule) -> Estimate[float]:
+def _clustered(
+    contributions: Contributions, who: IntArray, parts: FloatArray, rule: Rule, weight: FloatArray | None
+) -> Estimate[float]:
     """Return the mean of customers' means, or of all answers with customers as clusters."""
     _, cluster, sizes = np.unique(who, return_inverse=True, return_counts=True)
     customers = len(sizes)
-    weights = 1.0 / sizes[cluster] if rule == "mean" else np.ones(len(parts))
+    weights = (1.0 / sizes[cluster] if rule == "mean" else 1.0) * (np.ones(len(parts)) if weight is None else weight)
     value = float(weights @ parts / weights.sum()) if customers else np.nan
     away = np.bincount(cluster, weights * (parts - value), minlength=customers)
     # Rounding must not give customers who are alike a spread.
-    spread = customers > 1 and bool((np.abs(away) > _ROUNDING * np.abs(parts).max()).any())
+    spread = customers > 1 and bool((np.abs(away) > _ROUNDING * np.abs(parts).max() * weights.max()).any())
     variance = customers / (customers - 1) * (away @ away) / weights.sum() ** 2 if spread else np.nan
     plain = contributions.score(Answers.from_counts({}, contributions.scale)).estimate
     what = "Mean of each customer's mean" if rule == "mean" else "All answers, those of one customer going together"
