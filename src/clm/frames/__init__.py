@@ -22,6 +22,7 @@ from clm.frames._score import score
 from clm.frames._silences import suggest_timeouts
 from clm.frames._source import Source
 from clm.frames._touchpoints import replay
+from clm.frames._tracking import tracking
 
 __all__ = [
     "Columnar",
@@ -59,5 +60,6 @@ __all__ = [
     "suggest_timeouts",
     "sus",
     "to_frame",
+    "tracking",
     "umux_lite",
 ]

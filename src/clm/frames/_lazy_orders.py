@@ -112,6 +112,11 @@ class LazyOrders:
         names = {"weight": "weight", GAP: "nanos", TIED: "tied"} | {key: key for key in keys}
         return {name: found[column].to_numpy().astype(np.int64) for column, name in names.items()}, refunded
 
+    def bought(self) -> Any:
+        """Return the purchase occasions, those that refunds took back left out."""
+        occasions = self._occasions(None, amounts=self.negative)
+        return occasions.filter(~self._is_refund()) if self.negative else occasions
+
     def _occasions(self, after: int | None, *, amounts: bool) -> Any:
         frame = self.plan.frame
         if after is not None:
