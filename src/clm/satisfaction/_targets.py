@@ -181,11 +181,14 @@ def _possible(margins: tuple[Margin, ...], counts: IntArray) -> bool:
         coo_array((np.ones(cells), (margin.of_cell, each)), shape=(len(margin.categories), cells + 1))
         for margin in margins
     ]
+    # Sparse, which linprog takes and its type hints do not know.
+    least: Any = hstack([-eye_array(cells), coo_array((counts / counts.sum())[:, None])], format="csr")
+    met: Any = vstack(sums, format="csr")
     found = linprog(
         c=np.append(np.zeros(cells), -1.0),
-        A_ub=hstack([-eye_array(cells), coo_array((counts / counts.sum())[:, None])]).tocsr(),
+        A_ub=least,
         b_ub=np.zeros(cells),
-        A_eq=vstack(sums).tocsr(),
+        A_eq=met,
         b_eq=np.concatenate([margin.targets for margin in margins]) / total,
         bounds=[(0, None)] * (cells + 1),
     )
