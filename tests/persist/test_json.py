@@ -109,8 +109,8 @@ class TestInputs:
             {"n": -1},
             {"band": {"type": "Gone"}},
             {"band": {"function": "os.system"}},
-            {"above": {"value": [99]}},
-            {"above": [1]},
+            {"unbounded_above": {"value": [99]}},
+            {"unbounded_above": [1]},
             {"caveats": {"pairs": [1]}},
         ],
     )
@@ -245,6 +245,15 @@ class TestConsistency:
             lambda: clm.RFM.from_arrays([2, 0], [30.43, 0], [38.86, 38.86], weights=[2, 3], customer=["ann", "bob"]),
             lambda: clm.RFM.from_arrays([], [], []),
             lambda: clm.Discount(0.1, per="year"),
+            lambda: clm.nelson_aalen(clm.Durations([3, 5, 5, 8], [True, True, False, True])),
+            lambda: clm.log_rank([clm.Durations([3, 5, 8], [True, True, False]), clm.Durations([2, 4], [True, True])]),
+            lambda: clm.by({"plan": ["a", "b", "a"], "score": [10, 9, 3]}, "plan", clm.nps),
+            lambda: clm.churn_threshold(clm.datasets.cdnow()),
+            lambda: clm.stickiness(clm.datasets.cdnow(), period="month"),
+            lambda: clm.growth_accounting(clm.datasets.cdnow(), period="month"),
+            lambda: clm.funnel(
+                {"customer_id": ["a", "a"], "at": ["2025-01-01", "2025-01-02"], "kind": ["v", "o"]}, ["v", "o"]
+            ),
             clm.lifecycles.five_stage,
             clm.lifecycles.saas,
             lambda: clm.Estimate(value=[], n=0, name="a", unit="b", definition="c"),

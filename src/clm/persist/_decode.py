@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -11,18 +12,26 @@ from attrs import fields
 
 from clm.core import Lifecycle
 from clm.errors import ClmError, InvalidDataError, nearest
-from clm.persist._encode import holds_array
+from clm.persist._encode import ABOVE, BELOW, holds_array
 from clm.persist._registry import class_named, function_named, known_results
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from attrs import Attribute
 
     from clm.typing import Array
 
 _DTYPE: Final = re.compile(
-    r"float(16|32|64)|u?int(8|16|32|64)|bool|str|object|number|datetime64\[(Y|M|W|D|h|m|s|ms|us|ns)\]"
+    r"float(16|32|64)|u?int(8|16|32|64)|bool|str|object|number|date|datetime|timedelta|datetime64\[(Y|M|W|D|h|m|s|ms|us|ns)\]"
 )
 _NUMBERS: Final = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
+_SCALARS: Final[dict[str, Callable[[Any], Any]]] = {
+    "number": _NUMBERS.__getitem__,
+    "date": date.fromisoformat,
+    "datetime": datetime.fromisoformat,
+    "timedelta": lambda microseconds: timedelta(microseconds=microseconds),
+}
 _PLAIN: Final = {"bool": bool, "float": float, "int": int, "str": str, "None": type(None)}
 
 
@@ -113,11 +122,9 @@ def _tagged(value: dict[str, Any], name: Any) -> Any:
     dtype, values = value["dtype"], value.get("values")
     if not isinstance(dtype, str) or _DTYPE.fullmatch(dtype) is None:
         raise InvalidDataError(f"the text holds a {name} with an array of unknown type {dtype!r}.")
-    if dtype == "number":
-        if values not in _NUMBERS:
-            raise InvalidDataError(f"the text holds a {name} with {values!r} for a number.")
-        return _NUMBERS[values]
     try:
+        if dtype in _SCALARS:
+            return _SCALARS[dtype](values)
         if dtype == "object":
             array = np.empty(len(values or ()), object)
             array[:] = [_plain(entry, name) for entry in values or ()]
@@ -132,7 +139,7 @@ def _tagged(value: dict[str, Any], name: Any) -> Any:
 
 
 def _restore_infinite(read: dict[str, Any], written: dict[str, Any], name: Any) -> None:
-    for side, sign in (("above", math.inf), ("below", -math.inf)):
+    for side, sign in ((ABOVE, math.inf), (BELOW, -math.inf)):
         cells = written.get(side, {})
         if not isinstance(cells, dict):
             raise InvalidDataError(f"the text holds a {name} with a broken list of ends without a bound.")

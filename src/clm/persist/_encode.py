@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +19,11 @@ if TYPE_CHECKING:
 
     from clm.typing import Array
 
-RESERVED = frozenset({"above", "below", "dtype", "function", "pairs", "tuple", "type", "unbounded"})
+RESERVED = frozenset({"dtype", "function", "pairs", "tuple", "type"})
 """Keys with a meaning of their own."""
+
+ABOVE, BELOW = "unbounded_above", "unbounded_below"
+"""Where a field or its cells are infinite; no field has such a name."""
 
 _LEVEL = 0.95
 
@@ -68,7 +72,7 @@ def _object(name: str, result: Any) -> dict[str, Any]:
         written["interval"] = _interval(result)
     if above or below:
         written["unbounded"] = True
-        written |= {key: cells for key, cells in (("above", above), ("below", below)) if cells}
+        written |= {key: cells for key, cells in ((ABOVE, above), (BELOW, below)) if cells}
     return written
 
 
@@ -106,6 +110,8 @@ def _foreign(value: Any) -> Any:
     """Return what is no object of this library."""
     if isinstance(value, (np.ndarray, np.datetime64)):
         return _tagged(np.asarray(value))
+    if isinstance(value, (date, timedelta)):
+        return _moment(value)
     if isinstance(value, Mapping):
         return _mapping(value)
     name = name_of_function(value)
@@ -165,12 +171,20 @@ def _list(array: Array) -> list[Any]:
     return array.tolist()  # type: ignore[no-any-return]  # as above
 
 
+def _moment(value: date | timedelta) -> dict[str, Any]:
+    if isinstance(value, timedelta):
+        return {"dtype": "timedelta", "values": value // timedelta(microseconds=1)}
+    return {"dtype": "datetime" if isinstance(value, datetime) else "date", "values": value.isoformat()}
+
+
 def _entry(entry: Any) -> Any:
     entry = entry.item() if isinstance(entry, np.generic) else entry
     if entry is None or type(entry) in {bool, int, str}:
         return entry
     if type(entry) is float:
         return _item(entry)
+    if type(entry) in {date, datetime, timedelta}:
+        return _moment(entry)
     raise InvalidDataError(
         f"an array holds {type(entry).__name__}, which cannot be written as JSON. Make ids numbers or text."
     )
