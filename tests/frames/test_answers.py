@@ -181,6 +181,16 @@ class TestConsistency:
         assert clm.csat(frame({"score": ratings}), scale=clm.Scale(1, 5)) == clm.csat(ratings)
         assert clm.ces(frame({"score": ratings}), scoring="agree") == clm.ces(ratings, scoring="agree")
 
+    @pytest.mark.parametrize("scoring", ["top", "mean", "net", "nsi"])
+    def test_every_scoring_on_every_engine(self, frame, scoring):
+        columns = {"score": [5, 4, 2, 1, 5, None], "w": [1.0, 2.0, 1.0, 1.0, 3.0, 1.0], "plan": [1, 2] * 3}
+        options = {"scoring": scoring, "population": 9}
+        assert clm.csat(frame(columns), **options) == clm.csat(columns["score"], **options)
+        assert clm.csat(frame(columns), weights="w", **options) == clm.csat(
+            columns["score"], weights=columns["w"], **options
+        )
+        assert clm.by(frame(columns), "plan", clm.csat, **options)[2] == clm.csat([4, 1, None], **options)
+
     def test_nan_and_null_are_one_missing_answer(self):
         frame = pl.LazyFrame({"score": [9.0, float("nan"), None, 3.0]})
         assert clm.nps(frame).missing == 2
