@@ -207,6 +207,14 @@ class TestConsistency:
         own = fit.pointwise_loglik(rfm) - fit.pointwise_loglik(without_gaps(rfm))
         assert own == pytest.approx(rfm.sum_log_gaps, abs=1e-9)
 
+    @pytest.mark.parametrize(("model", "_"), MODELS)
+    def test_a_fit_and_its_histories_come_back_from_json(self, model, _, rfm):
+        fit = model(k=2).fit(rfm)
+        again = clm.from_json(clm.to_json(fit))
+        assert again == fit
+        assert again.k == 2
+        assert clm.from_json(clm.to_json(rfm)) == rfm
+
 
 class TestRecovery:
     @pytest.mark.parametrize(("model", "first", "k"), [(clm.BGCNBD, 0, 3), (clm.MBGCNBD, 1, 2)])

@@ -213,6 +213,7 @@ class TestConsistency:
         assert fit.diagnostics.converged
         assert "transaction.z" in fit.summary()
         assert pickle.loads(pickle.dumps(fit)) == fit == copy.deepcopy(fit)
+        assert clm.from_json(clm.to_json(fit)) == fit
         with pytest.raises(ValueError, match="read-only"):
             fit.known.values[0] = 1
 
@@ -272,6 +273,10 @@ class TestConsistency:
         assert "transaction.z" not in leaving.params
         full = MODELS[model].fit(rfm, covariates=known)
         assert full.likelihood_ratio(buying).df == len(full.params) - 6
+
+    def test_truth_values_count_as_1_and_0(self, fit, model, made):
+        rfm, known, _ = made
+        assert MODELS[model].fit(rfm, covariates=known | {"app": known["app"] == 1}).parameters == fit.parameters
 
     def test_undiscounted_purchases_say_why_they_have_no_sum(self, fit, made):
         found = fit.residual_purchases(made[0], discount=clm.Discount(0, per="year"))

@@ -141,6 +141,10 @@ class TestConsistency:
         assert found.value == pytest.approx(known.expected_purchases(some, horizon=2000).value, rel=1e-9)
         assert not np.isnan(found.value).any()
 
+    def test_a_fit_comes_back_from_json(self):
+        known = given_params(0.9, 8.0, 0.1, 1.0, 5.0)
+        assert clm.from_json(clm.to_json(known)) == known
+
     def test_the_older_the_sooner_gone(self):
         # Both have just bought; what is left of their time is the expectation over the expected rate.
         known, here = given_params(0.9, 8.0, 0.1, 1.0, 5.0), history([4, 4], [5, 70], [5, 70])

@@ -36,7 +36,7 @@ class Covariates:
 
     @classmethod
     def read(cls, given: Any, customers: int) -> Covariates:
-        """Take columns by name, one entry a customer.
+        """Take columns of numbers or truth values by name, one entry a customer.
 
         Raises
         ------
@@ -52,7 +52,8 @@ class Covariates:
             raise InvalidDataError("covariates are empty. Give at least one, or fit without covariates.")
         columns = []
         for name, values in given.items():
-            column = floats(values, f"covariate {name}")
+            truths = np.asarray(values).dtype.kind == "b"
+            column = floats(np.asarray(values, np.float64) if truths else values, f"covariate {name}")
             if len(column) != customers:
                 raise InvalidDataError(
                     f"covariate {name} has {len(column):,} entries, but there are {customers:,} customers. "
