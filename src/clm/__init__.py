@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         replay,
         retention_customers,
         retention_table,
+        revenue_retention,
         rfm,
         rfm_cells,
         rfm_split,
@@ -124,6 +125,7 @@ if TYPE_CHECKING:
         RecencyBands,
         RetentionDefinition,
         RetentionTable,
+        RevenueRetention,
         Stickiness,
     )
     from clm.satisfaction import (
@@ -238,6 +240,7 @@ _HOMES = {
         "replay",
         "retention_customers",
         "retention_table",
+        "revenue_retention",
         "rfm",
         "rfm_cells",
         "rfm_split",
@@ -299,6 +302,7 @@ _HOMES = {
         "RecencyBands",
         "RetentionDefinition",
         "RetentionTable",
+        "RevenueRetention",
         "Stickiness",
     ),
     "clm.satisfaction": (
@@ -397,6 +401,7 @@ __all__ = [
     "RetentionDefinition",
     "RetentionProjection",
     "RetentionTable",
+    "RevenueRetention",
     "RollingBacktest",
     "Scale",
     "Scorecard",
@@ -482,6 +487,7 @@ __all__ = [
     "retention_customers",
     "retention_rate",
     "retention_table",
+    "revenue_retention",
     "rfm",
     "rfm_cells",
     "rfm_split",

@@ -156,7 +156,7 @@ class TestConsistency:
         assert clm.from_json(clm.to_json(self.FOUND)) == self.FOUND
         assert clm.to_frame(self.FOUND.errors, "polars").columns[:2] == ["length", "type_one"]
         assert float(self.FOUND) == self.FOUND.estimate.value
-        assert repr(TestByHand.FOUND.errors) == "<ThresholdErrors: 1 customers came back, 4 did not>"
+        assert repr(TestByHand.FOUND.errors) == "<ThresholdErrors: 0 customers came back, 5 did not>"
         assert repr(TestByHand.FOUND).startswith("<ChurnThreshold: churn threshold: 8 day")
 
 

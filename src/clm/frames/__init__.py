@@ -17,6 +17,7 @@ from clm.frames._questionnaires import product_market_fit, sus, umux_lite
 from clm.frames._raking import post_stratify, rake
 from clm.frames._respondents import compare_paired, score_per_customer
 from clm.frames._retention import activity_log, retention_customers, retention_table
+from clm.frames._revenue_retention import revenue_retention
 from clm.frames._rfm import rfm, rfm_cells, rfm_split
 from clm.frames._score import score
 from clm.frames._silences import suggest_timeouts
@@ -51,6 +52,7 @@ __all__ = [
     "replay",
     "retention_customers",
     "retention_table",
+    "revenue_retention",
     "rfm",
     "rfm_cells",
     "rfm_split",

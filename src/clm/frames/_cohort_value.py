@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from clm.data import Calendar, check_period, describe, parse_start
 from clm.errors import InvalidDataError
-from clm.frames._orders import Orders, read_orders
+from clm.frames._cohort_cells import cohort_cells, value_of_cells
+from clm.frames._orders import read_orders
 from clm.frames._rules import Rules
 from clm.frames._source import open_table
-from clm.ltv import CohortValue
 from clm.stats import plain_number
 
 if TYPE_CHECKING:
+    from clm.frames._orders import Orders
     from clm.frames._rfm import Refunds
+    from clm.ltv import CohortValue
     from clm.typing import Period
-
-_MOST_AGES = 2_000
 
 
 def cohort_ltv(
@@ -106,50 +104,8 @@ def cohort_ltv(
 
 
 def _value(log: Orders, calendar: Calendar, since: int | None, margin: float) -> CohortValue:
-    cells = log.occasions()
-    assert cells.whole is not None
-    amount = log.exact.join(cells.whole, cells.rest) * margin
-    # A customer enters with his first period that holds a purchase.
-    bought = np.flatnonzero(~cells.refunded)
-    keys, first = np.unique(cells.customer[bought], return_index=True)
-    first = bought[first]
-    entered, joined = cells.period[first], cells.at[first]
-    new = np.ones(len(keys), bool) if since is None else joined >= since
-    dropped = dict(log.dropped)
-    if not new.all():
-        dropped["customers before start"] = int((~new).sum())
-    if not new.any():
-        raise InvalidDataError(
-            "nobody's first purchase lies between start and through. Check start, and the sign of the amounts."
-        )
-    row = np.searchsorted(keys[new], cells.customer)
-    row[row == new.sum()] = 0
-    counted = keys[new][row] == cells.customer
-    age = cells.period - entered[new][row]
-    early = counted & (age < 0)
-    if early.any():
-        dropped["refunds before the first purchase"] = int(early.sum())
-    counted &= age >= 0
-    earliest = int(entered[new].min() if since is None else calendar.index(np.array([since]))[0])
-    last = int(calendar.index(np.array([log.through]))[0])
-    cohorts = np.arange(earliest, last + 1)
-    if len(cohorts) > _MOST_AGES:
-        raise InvalidDataError(
-            f"period={calendar.period!r} cuts the data into {len(cohorts):,} ages, above {_MOST_AGES:,}. "
-            "Choose a longer period, or a later start."
-        )
-    over = last if int(calendar.start(np.array([last + 1]))[0]) - 1 <= log.through else last - 1
-    return CohortValue.from_cells(
-        cohort=entered[new] - earliest,
-        customer=row[counted],
-        age=age[counted],
-        amount=amount[counted],
-        complete=cohorts[:, None] + np.arange(len(cohorts)) <= over,
-        period=calendar.period,
-        cohorts=calendar.label(cohorts),
-        definition=_definition(log, calendar, since, margin),
-        dropped=dropped,
-    )
+    cells = cohort_cells(log, calendar, since)
+    return value_of_cells(cells, margin, _definition(log, calendar, since, margin))
 
 
 def _definition(log: Orders, calendar: Calendar, since: int | None, margin: float) -> str:

@@ -54,6 +54,8 @@ _HOMES: Final = {
         "RecencyBands",
         "RetentionDefinition",
         "RetentionTable",
+        "RevenueRetention",
+        "RevenueSums",
         "Stickiness",
         "ThresholdErrors",
     ),

@@ -16,6 +16,7 @@ from clm.retention._definition import RetentionDefinition
 from clm.retention._growth import GrowthAccounting, RecencyBands, check_edges, flows_of, stocks_of
 from clm.retention._layout import COMPLETE, IN_PROGRESS, UNOBSERVED, cohort_periods, own_length, windows
 from clm.retention._recurring import hits
+from clm.retention._revenue import Cap, Reactivation, RevenueRetention, RevenueSums, revenue_of_cells
 from clm.retention._single import runs_of
 from clm.retention._stickiness import Stickiness
 from clm.retention._table import RetentionTable
@@ -28,13 +29,17 @@ __all__ = [
     "UNOBSERVED",
     "Activity",
     "ActivityLog",
+    "Cap",
     "ChurnThreshold",
     "Columns",
     "Entered",
     "GrowthAccounting",
+    "Reactivation",
     "RecencyBands",
     "RetentionDefinition",
     "RetentionTable",
+    "RevenueRetention",
+    "RevenueSums",
     "Runs",
     "Scope",
     "Stickiness",
@@ -44,6 +49,7 @@ __all__ = [
     "flows_of",
     "hits",
     "own_length",
+    "revenue_of_cells",
     "runs_by_period",
     "runs_of",
     "stocks_of",
