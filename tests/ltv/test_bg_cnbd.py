@@ -245,11 +245,11 @@ class TestRecovery:
             assert abs(np.log(fit.params[name] / truth)) < 4 * fit.standard_errors[name] / fit.params[name], name
 
     def test_intervals_hold_what_they_state(self):
-        # 100 samples: at a true coverage of 95 percent the share has a standard error of 2.2 percent.
+        # 70 samples: at a true coverage of 95 percent the share has a standard error of 2.6 percent.
         world = functools.partial(regular_buyers, k=2, first=1)
-        share, skipped = coverage(clm.MBGCNBD(k=2), world, TRUTH, size=500, replications=100, seed=11, horizon=39)
-        assert skipped <= 12
-        assert all(0.86 <= held <= 1 for held in share.values()), share
+        share, skipped = coverage(clm.MBGCNBD(k=2), world, TRUTH, size=500, replications=70, seed=11, horizon=39)
+        assert skipped <= 7
+        assert all(0.84 <= held <= 1 for held in share.values()), share
         assert share["each"] >= 0.95
 
     @pytest.mark.slow

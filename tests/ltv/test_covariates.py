@@ -315,10 +315,10 @@ class TestRecovery:
             assert afterwards[some].mean() == pytest.approx(expected[some].mean(), abs=5 * error + 0.02)
 
     def test_intervals_hold_what_they_state(self, model):
-        # 60 samples: at a true coverage of 95 percent fewer than 50 hits come once in 3,000 times.
+        # 40 samples: at a true coverage of 95 percent fewer than 33 hits come once in 700 times.
         held = {name: [] for name in TRUTH[model]}
         total = []
-        for seed in range(60):
+        for seed in range(40):
             rfm, known, afterwards = customers(model, 600, np.random.default_rng([9, seed]))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", clm.IdentifiabilityWarning)
@@ -331,6 +331,6 @@ class TestRecovery:
                 ends = fit.prediction_interval(rfm, horizon=39).total
                 total.append(ends.low <= afterwards.sum() <= ends.high)
         shares = {name: np.mean(hits) for name, hits in held.items()}
-        assert all(len(hits) >= 45 for hits in held.values())
-        assert all(share >= 0.83 for share in shares.values()), shares
+        assert all(len(hits) >= 30 for hits in held.values())
+        assert all(share >= 0.8 for share in shares.values()), shares
         assert np.mean(total) >= 0.6

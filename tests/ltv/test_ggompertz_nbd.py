@@ -154,7 +154,7 @@ class TestConsistency:
 
 class TestRecovery:
     def test_the_parameters_come_back(self):
-        made = ageing(5_000, tuple(TRUTH.values()), np.random.default_rng(7))
+        made = ageing(3_000, tuple(TRUTH.values()), np.random.default_rng(7))
         assert_found(clm.GGompertzNBD().fit(made[0]), TRUTH, *made, horizon=39)
 
     def test_predictions_by_simulation(self):
