@@ -8,20 +8,20 @@ import narwhals.stable.v2 as nw
 import numpy as np
 from attrs import evolve, frozen
 
-from clm.data import RFM, describe, parse_through
+from clm.data import DAY, RFM, describe, parse_through
 from clm.errors import InvalidDataError
 from clm.frames._histories import run_starts
-from clm.frames._orders import Orders
+from clm.frames._orders import Orders, read_orders
 from clm.frames._plan import ID, PERIOD
 from clm.frames._rfm import _open, _read, _slot
 from clm.frames._rules import Rules
-from clm.frames._source import collect
+from clm.frames._source import collect, open_table
 from clm.ltv._tracking import PurchaseTracking, tracked, tracked_histories, unit_of
 
 if TYPE_CHECKING:
     from clm.frames._lazy_orders import LazyOrders
     from clm.frames._rfm import Occasion, Refunds
-    from clm.typing import IntArray
+    from clm.typing import Array, IntArray
 
 
 def tracking(
@@ -168,3 +168,39 @@ def _counted_there(log: LazyOrders, until: int) -> tuple[IntArray, IntArray, Int
         order = np.argsort(keys)
         found += [keys[order], rows["n"].to_numpy().astype(np.int64)[order]]
     return found[0], found[1], found[2], found[3]
+
+
+def occasions_of_some(
+    orders: Any, columns: dict[str, str | None], count: int, *, start: Any, through: Any, tz: Any
+) -> tuple[Array, IntArray, IntArray, np.datetime64]:
+    """Return the purchase days of some customers, evenly spread over all in the order in which they came.
+
+    Returns
+    -------
+    ids : (k,) ndarray
+        The customers.
+    row, day : (m,) ndarray of int64
+        Place in `ids`, and days since 1970 in the zone's wall time; by place and day.
+    last : datetime64[D]
+        The last day that counts.
+    """
+    rules = Rules.of(
+        unit="day", occasion="day", start=start, through=through, tz=tz, refunds="net", week_start="monday"
+    )
+    table = open_table(orders, columns, required=("customer", "at"), optional=("amount",), what="orders")
+    log = read_orders(table.collected() if table.lazy else table, rules)
+    occasions = log.occasions()
+    bought = ~occasions.refunded
+    customer, day = occasions.customer[bought], occasions.period[bought]
+    starts = run_starts(customer)
+    if not starts.size:
+        raise InvalidDataError("orders hold no purchase: refunds took back all occasions. Check the sign of amounts.")
+    lengths = np.diff(np.append(starts, customer.size))
+    came = np.argsort(day[starts], kind="stable")
+    chosen = came[np.unique(np.linspace(0, came.size - 1, count).round().astype(np.intp))]
+    rows = np.repeat(np.arange(chosen.size), lengths[chosen])
+    offsets = np.arange(rows.size) - np.repeat(np.cumsum(lengths[chosen]) - lengths[chosen], lengths[chosen])
+    zero = int(rules.zone.to_wall(np.array([log.through]))[0] // DAY) - _slot(log.through, log.rules)
+    ids = log.ids.labels(customer[starts[chosen]])
+    last = np.datetime64(int(_slot(log.through, log.rules)) + zero, "D")
+    return ids, rows, day[np.repeat(starts[chosen], lengths[chosen]) + offsets] + zero, last

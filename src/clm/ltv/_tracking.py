@@ -187,7 +187,7 @@ def tracked(fit: Any, ages: FloatArray, weights: FloatArray, times: Any, *, end:
         group = np.minimum((ages * (_MOST_AGES / known_for)).astype(np.intp), _MOST_AGES - 1)
     customers: FloatArray = np.bincount(group, weights).astype(float)
     oldest = np.bincount(group, weights * ages)[customers > 0] / customers[customers > 0]
-    nodes, share = _shares(at, known_for - oldest, customers[customers > 0], whole=_is_discrete(fit))
+    nodes, share = shares(at, known_for - oldest, customers[customers > 0], whole=is_discrete(fit))
     single = fit.expected_purchases(horizon=nodes)
     if np.shape(getattr(single, "value", ())) != nodes.shape:
         raise InvalidDataError(
@@ -201,8 +201,8 @@ def tracked(fit: Any, ages: FloatArray, weights: FloatArray, times: Any, *, end:
     )
     return PurchaseTracking(
         times=at,
-        cumulative=_combined(single, share, at, "cumulative purchases", definition.format("up to each time")),
-        incremental=_combined(
+        cumulative=combined(single, share, at, "cumulative purchases", definition.format("up to each time")),
+        incremental=combined(
             single,
             np.diff(share, axis=0, prepend=0.0),
             at,
@@ -230,11 +230,12 @@ def _times(times: Any, end: float, unit: str) -> FloatArray:
     return at
 
 
-def _is_discrete(fit: Any) -> bool:
+def is_discrete(fit: Any) -> bool:
+    """Say whether purchases fall on whole units of time only."""
     return bool(getattr(getattr(fit, "centre", getattr(fit, "fit", fit)), "discrete", False))
 
 
-def _shares(at: FloatArray, came: FloatArray, customers: FloatArray, *, whole: bool) -> tuple[FloatArray, FloatArray]:
+def shares(at: FloatArray, came: FloatArray, customers: FloatArray, *, whole: bool) -> tuple[FloatArray, FloatArray]:
     """Return ages to evaluate, (m,), and how the total at each time is combined from their values, (k, m).
 
     What a new customer has bought by an age is smooth: where there are many ages, their values follow from those at
@@ -256,7 +257,7 @@ def _shares(at: FloatArray, came: FloatArray, customers: FloatArray, *, whole: b
     nodes: FloatArray = np.cos(np.pi * np.arange(_NODES) / (_NODES - 1))[::-1]
     share: FloatArray = np.empty((at.size, _NODES))
     for row, ages in enumerate(since):
-        there = ages > 0
+        there = ages >= 0
         where = 2 * np.log1p(ages[there] / start) / length - 1
         share[row] = customers[there] @ _of_nodes(nodes, where)
     evaluated: FloatArray = start * np.expm1((nodes + 1) / 2 * length)
@@ -277,10 +278,17 @@ def _of_nodes(nodes: FloatArray, where: FloatArray) -> FloatArray:
     return np.asarray(weighed / weighed.sum(axis=1, keepdims=True))
 
 
-def _combined(
-    single: Estimate[FloatArray], share: FloatArray, at: FloatArray, name: str, definition: str
+def combined(
+    single: Estimate[FloatArray],
+    share: FloatArray,
+    at: Array,
+    name: str,
+    definition: str,
+    *,
+    unit: str = "purchases",
+    plus: FloatArray | float = 0.0,
 ) -> Estimate[FloatArray]:
-    """Return totals over customers, with the errors of the parameters that all of them share."""
+    """Return linear combinations of cells, with the errors of the parameters that all of them share."""
     sources = tuple(
         type(source)(gradient=share @ source.gradient, covariance=source.covariance) for source in single.sources
     )
@@ -293,11 +301,11 @@ def _combined(
     elif not sources:
         error = np.full(at.size, np.nan)
     return Estimate(
-        value=share @ single.value,
+        value=share @ single.value + plus,
         standard_error=error,
         n=int(np.max(single.n)),
         name=name,
-        unit="purchases",
+        unit=unit,
         definition=definition,
         index=frozen_array(at),
         band=band if sources or isinstance(band, Draws) else LogNormal(),

@@ -9,12 +9,14 @@ from attrs import field, frozen
 
 from clm.data import days_in
 from clm.errors import InvalidDataError
+from clm.ltv import PurchaseTracking
 from clm.plot._style import BLUE, GREY, new_axes, tidy, units, whole
 from clm.stats import array_field, floats, seal
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from clm.stats import Estimate, Interval
     from clm.typing import FloatArray
 
 
@@ -67,15 +69,17 @@ class Tracking:
             raise InvalidDataError("the times of a tracking must ascend. Sort them and add up what falls together.")
 
 
-def tracking(result: Tracking, ax: Axes | None = None) -> Axes:
-    """Draw cumulative repeat purchases: actual, fitted, and predicted with its prediction interval.
+def tracking(result: Tracking | PurchaseTracking, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
+    """Draw cumulative repeat purchases: actual, fitted, and predicted with the interval of what will be counted.
 
     Parameters
     ----------
     result
-        The two courses; ``clm.report`` computes them for a whole base.
+        From ``clm.tracking``; or a course of your own.
     ax
         Where to draw; by default a new figure, 5 inches wide.
+    level
+        Nominal coverage of the bands, where the result comes from ``clm.tracking``.
 
     Returns
     -------
@@ -88,6 +92,13 @@ def tracking(result: Tracking, ax: Axes | None = None) -> Axes:
 
     Examples
     --------
+    >>> orders = clm.datasets.cdnow()
+    >>> fit = clm.BGNBD().fit(clm.rfm(orders, through="1997-09-30"))
+    >>> clm.plot.tracking(clm.tracking(orders, fit, calibrate_through="1997-09-30")).get_xlabel()
+    'Time since the first order (weeks)'
+
+    A course of your own:
+
     >>> nan = float("nan")
     >>> course = clm.plot.Tracking(
     ...     times=[1, 2, 3],
@@ -98,9 +109,14 @@ def tracking(result: Tracking, ax: Axes | None = None) -> Axes:
     ...     calibrated_through=2,
     ...     unit="week",
     ... )
-    >>> clm.plot.tracking(course).get_xlabel()
-    'Time since the first order (weeks)'
+    >>> clm.plot.tracking(course).get_ylabel()
+    'Repeat purchases so far'
     """
+    if isinstance(result, PurchaseTracking):
+        ax = _course(result, result.cumulative, result.actual, ax, level, counts=result.prediction_interval(level))
+        ax.set_ylabel("Repeat purchases so far")
+        ax.legend(frameon=False, fontsize="small", loc="upper left")
+        return ax
     ax = tidy(new_axes(ax))
     fitted, predicted = result.times <= result.calibrated_through, result.times >= result.calibrated_through
     if (~np.isnan(result.low) & predicted).any():
@@ -137,4 +153,84 @@ def tracking(result: Tracking, ax: Axes | None = None) -> Axes:
     ax.set_ylabel("Repeat purchases so far")
     whole(ax, "y")
     ax.legend(frameon=False, fontsize="small", loc="upper left")
+    return ax
+
+
+def incremental_purchases(result: PurchaseTracking, ax: Axes | None = None, *, level: float = 0.95) -> Axes:
+    """Draw the repeat purchases of each step of time: expected with its band, and actual.
+
+    Parameters
+    ----------
+    result
+        From ``clm.tracking``.
+    ax
+        Where to draw; by default a new figure, 5 inches wide.
+    level
+        Nominal coverage of the band around the expectation; counts scatter around it by chance.
+
+    Returns
+    -------
+    matplotlib.axes.Axes
+
+    Raises
+    ------
+    InvalidDataError
+        If it is anything else.
+    MissingExtraError
+        If matplotlib is not installed.
+
+    Examples
+    --------
+    >>> orders = clm.datasets.cdnow()
+    >>> fit = clm.BGNBD().fit(clm.rfm(orders, through="1997-09-30"))
+    >>> course = clm.tracking(orders, fit, calibrate_through="1997-09-30")
+    >>> clm.plot.incremental_purchases(course).get_ylabel()
+    'Repeat purchases per week'
+    """
+    if not isinstance(result, PurchaseTracking):
+        raise InvalidDataError(f"result must be what clm.tracking returns, not {type(result).__name__}.")
+    ax = _course(result, result.incremental, result.actual_incremental, ax, level)
+    steps = np.diff(result.times, prepend=0.0)
+    even = np.allclose(steps, steps[0])
+    step = f"{steps[0]:g} {units(result.unit)}" if steps[0] != 1 else result.unit
+    ax.set_ylabel(f"Repeat purchases per {step}" if even else "Repeat purchases since the time before")
+    ax.legend(frameon=False, fontsize="small", loc="best")
+    return ax
+
+
+def _course(
+    result: PurchaseTracking,
+    expected: Estimate[FloatArray],
+    actual: FloatArray | None,
+    ax: Axes | None,
+    level: float,
+    *,
+    counts: Interval[FloatArray] | None = None,
+) -> Axes:
+    """Draw one course with its bands, and where the calibration ends if the course goes on."""
+    ax = tidy(new_axes(ax))
+    times, percentage = result.times, f"{100 * level:g}%"
+    low, high = expected.confidence_interval(level)
+    if counts is not None and not np.isnan(counts.low).all():
+        label = f"{percentage} of counts"
+        ax.fill_between(times, counts.low, counts.high, color=BLUE, alpha=0.12, linewidth=0, label=label)
+    if not np.isnan(low).all():
+        label = f"{percentage} of the expectation"
+        ax.fill_between(times, low, high, color=BLUE, alpha=0.3, linewidth=0, label=label)
+    if actual is not None:
+        ax.plot(times, actual, color="black", linewidth=1.4, label="actual")
+    ax.plot(times, expected.value, color=BLUE, linestyle="--", linewidth=1.8, label=f"by {result.model}")
+    if result.calibrated_through < times[-1] * (1 - 1e-9):
+        ax.axvline(result.calibrated_through, color=GREY, linewidth=1)
+        ax.annotate(
+            " calibration ends",
+            (result.calibrated_through, 0.03),
+            xycoords=("data", "axes fraction"),
+            ha="left",
+            fontsize="x-small",
+        )
+    ax.set_xlim(0, float(times[-1]))
+    ax.set_ylim(bottom=0)
+    ax.set_xlabel(f"Time since the first order ({units(result.unit)})")
+    whole(ax, "y")
     return ax
