@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from clm.data import RFM, Discount, Durations, Holdout
     from clm.economics import (
         ABTest,
+        MRRMovements,
         ab_test,
         average_order_value,
         cac,
@@ -56,6 +57,7 @@ if TYPE_CHECKING:
         funnel,
         growth_accounting,
         health_score,
+        mrr_movements,
         nps,
         post_stratify,
         product_market_fit,
@@ -190,6 +192,7 @@ _HOMES = {
     "clm.data": ("RFM", "Discount", "Durations", "Holdout"),
     "clm.economics": (
         "ABTest",
+        "MRRMovements",
         "ab_test",
         "average_order_value",
         "cac",
@@ -232,6 +235,7 @@ _HOMES = {
         "funnel",
         "growth_accounting",
         "health_score",
+        "mrr_movements",
         "nps",
         "post_stratify",
         "product_market_fit",
@@ -387,6 +391,7 @@ __all__ = [
     "InvalidDataError",
     "Lifecycle",
     "LogRankTest",
+    "MRRMovements",
     "MissingExtraError",
     "ModelComparison",
     "NonresponseBounds",
@@ -466,6 +471,7 @@ __all__ = [
     "margin_multiple",
     "markov_ltv",
     "metrics",
+    "mrr_movements",
     "nelson_aalen",
     "nonresponse_bias",
     "nonresponse_bounds",

@@ -10,16 +10,20 @@ from clm.economics._purchases import (
     purchase_frequency,
     repeat_purchase_rate,
 )
+from clm.economics._recurring import MovementMoments, MRRMovements, movements_of
 from clm.economics._sample_size import sample_size_ab
 
 __all__ = [
     "ABTest",
+    "MRRMovements",
+    "MovementMoments",
     "ab_test",
     "average_order_value",
     "cac",
     "churn_rate",
     "conversion_rate",
     "ltv_to_cac",
+    "movements_of",
     "payback_period",
     "purchase_frequency",
     "repeat_purchase_rate",

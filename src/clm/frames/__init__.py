@@ -11,6 +11,7 @@ from clm.frames._durations import durations
 from clm.frames._funnel import funnel
 from clm.frames._growth import growth_accounting, recency_bands, stickiness
 from clm.frames._health import health_score
+from clm.frames._mrr_movements import mrr_movements
 from clm.frames._output import Columnar, to_frame
 from clm.frames._period import Period
 from clm.frames._questionnaires import product_market_fit, sus, umux_lite
@@ -44,6 +45,7 @@ __all__ = [
     "funnel",
     "growth_accounting",
     "health_score",
+    "mrr_movements",
     "nps",
     "post_stratify",
     "product_market_fit",

@@ -8,7 +8,7 @@ from typing import Any, Final
 _HOMES: Final = {
     "clm.core": ("Lifecycle",),
     "clm.data": ("Discount", "Durations", "Holdout", "RFM"),
-    "clm.economics": ("ABTest",),
+    "clm.economics": ("ABTest", "MRRMovements", "MovementMoments"),
     "clm.economics._acquisition": ("PerCount",),
     "clm.economics._experiment": ("LogRatio", "Newcombe"),
     "clm.frames": ("Grouped",),

@@ -17,6 +17,7 @@ from clm.retention._growth import GrowthAccounting, RecencyBands, check_edges, f
 from clm.retention._layout import COMPLETE, IN_PROGRESS, UNOBSERVED, cohort_periods, own_length, windows
 from clm.retention._recurring import hits
 from clm.retention._revenue import Cap, Reactivation, RevenueRetention, RevenueSums, revenue_of_cells
+from clm.retention._revenue_ratio import RevenueRatio
 from clm.retention._single import runs_of
 from clm.retention._stickiness import Stickiness
 from clm.retention._table import RetentionTable
@@ -38,6 +39,7 @@ __all__ = [
     "RecencyBands",
     "RetentionDefinition",
     "RetentionTable",
+    "RevenueRatio",
     "RevenueRetention",
     "RevenueSums",
     "Runs",

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Literal, final
 
 import numpy as np
-from attrs import evolve, frozen
+from attrs import frozen
 
 from clm.data import dropped_field
 from clm.retention._layout import COMPLETE, IN_PROGRESS, UNOBSERVED
+from clm.retention._revenue_ratio import RevenueRatio
 from clm.stats import Estimate, StudentT, Wilson, array_field, frozen_array, seal
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ _AGAIN: Final = {
 _REASONS: Final = {IN_PROGRESS: "the period is still running", UNOBSERVED: "the period has not been observed"}
 _EMPTY: Final = "nobody's first revenue falls in this period"
 _IMMATURE: Final = "no cohort with customers is old enough"
-_ROUNDING: Final = 1e-12
 
 
 @final
@@ -67,11 +67,6 @@ class RevenueSums:
             for part in (amount, amount**2, amount * base)
         )
         return cls(*map(frozen_array, sums))
-
-    def over(self, cells: BoolArray) -> RevenueSums:
-        """Return the sums over the cohorts that count at each age, in one row."""
-        sums = ((part * cells).sum(axis=0)[None] for part in (self.total, self.squares, self.products))
-        return RevenueSums(*map(frozen_array, sums))
 
 
 @final
@@ -157,21 +152,23 @@ class RevenueRetention:
             "grr_error": grr.standard_error[row, column],
         }
 
-    def _by_cohort(self, sums: RevenueSums) -> _Ratio:
+    def _by_cohort(self, sums: RevenueSums) -> RevenueRatio:
         known = (self.status == COMPLETE) & (self.sizes > 0)[:, None]
         base = np.broadcast_to(self.net.total[:, :1], known.shape)
         squares = np.broadcast_to(self.base_squares[:, None], known.shape)
-        return _Ratio.of(sums, base, squares, np.broadcast_to(self.sizes[:, None], known.shape), known)
+        n = np.broadcast_to(self.sizes[:, None], known.shape)
+        return RevenueRatio.of(
+            sums.total, sums.squares, sums.products, base=base, base_squares=squares, n=n, known=known
+        )
 
-    def _pooled(self, sums: RevenueSums) -> _Ratio:
+    def _pooled(self, sums: RevenueSums) -> RevenueRatio:
         cells = (self.status == COMPLETE) & (self.sizes > 0)[:, None]
         base = (self.net.total[:, :1] * cells).sum(axis=0)
         squares, n = (self.base_squares[:, None] * cells).sum(axis=0), (self.sizes[:, None] * cells).sum(axis=0)
-        pooled = sums.over(cells)
-        flat = evolve(pooled, total=pooled.total[0], squares=pooled.squares[0], products=pooled.products[0])
-        return _Ratio.of(flat, base, squares, n, n > 0)
+        total, moments, products = ((part * cells).sum(axis=0) for part in (sums.total, sums.squares, sums.products))
+        return RevenueRatio.of(total, moments, products, base=base, base_squares=squares, n=n, known=n > 0)
 
-    def _net(self, ratio: _Ratio, index: Array, undefined: Any) -> Estimate[FloatArray]:
+    def _net(self, ratio: RevenueRatio, index: Array, undefined: Any) -> Estimate[FloatArray]:
         lowest = 0.0 if np.nanmin(ratio.value, initial=0.0) >= 0 else -np.inf
         return ratio.estimate(
             name="net revenue retention",
@@ -181,7 +178,7 @@ class RevenueRetention:
             band=StudentT(np.maximum(ratio.n - 1.0, 0.0), lowest),
         )
 
-    def _gross(self, ratio: _Ratio, index: Array, undefined: Any) -> Estimate[FloatArray]:
+    def _gross(self, ratio: RevenueRatio, index: Array, undefined: Any) -> Estimate[FloatArray]:
         again = "" if self.cap == "lowest" else f"; {_AGAIN[self.reactivation]}"
         return ratio.estimate(
             name="gross revenue retention",
@@ -203,39 +200,6 @@ class RevenueRetention:
         return (
             f"<RevenueRetention: {len(self.cohorts):,} cohorts by {self.period}, {int(self.sizes.sum()):,} customers>"
         )
-
-
-@final
-@frozen(eq=False)
-class _Ratio:
-    """Revenue over revenue of age 0, with its error over customers."""
-
-    value: FloatArray
-    variance: FloatArray
-    n: IntArray
-    base: FloatArray
-    base_squares: FloatArray
-    known: BoolArray
-
-    @classmethod
-    def of(cls, sums: RevenueSums, base: FloatArray, base_squares: FloatArray, n: IntArray, known: BoolArray) -> _Ratio:
-        safe = np.where(known, base, 1.0)
-        value = np.where(known, sums.total / safe, np.nan)
-        apart = sums.squares - 2 * value * sums.products + value**2 * base_squares
-        apart = np.where(apart < _ROUNDING * (sums.squares + value**2 * base_squares), 0.0, apart)
-        variance = np.where(n > 1, n / np.maximum(n - 1.0, 1.0) * apart / safe**2, np.nan)
-        return cls(value, variance, np.where(known, n, 0), safe, base_squares, known)
-
-    @property
-    def effective(self) -> FloatArray:
-        """Independent customers with the same variance; where there is none, those that revenue of age 0 amounts to."""
-        spread = np.clip(self.value * (1 - self.value), 0.0, None)
-        alike = np.where(self.known, self.base**2 / np.where(self.base_squares > 0, self.base_squares, 1.0), 0.0)
-        real = self.known & (self.variance > 0) & (spread > 0)
-        return np.asarray(np.where(real, spread / np.where(real, self.variance, 1.0), alike))
-
-    def estimate(self, **described: Any) -> Estimate[FloatArray]:
-        return Estimate(value=self.value, standard_error=np.sqrt(self.variance), n=self.n, unit="fraction", **described)
 
 
 def revenue_of_cells(
