@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.journeys.test_engine import DAY, ZERO, a_lifecycle, a_log, an_end, check, engine, replayed, seeds
 
+import clm
 from clm import InvalidDataError, Lifecycle, Timeout, Transition, when
 from clm.journeys import Coded, _engine, replay_arrays
 from clm.journeys._compile import program_of
@@ -132,6 +133,15 @@ class TestEngines:
             patch.setattr(_engine, "_processors", lambda: 3)
             check(a_lifecycle(seed, idle=seed % 3 == 0), log, an_end(seed, log), block=1500)
 
+    @given(seeds)
+    @settings(max_examples=20)
+    def test_pieces_do_not_matter_to_the_scalar_machine(self, seed):
+        log = a_log(seed, 6)
+        with engine(columns=False), pytest.MonkeyPatch.context() as patch:
+            expected = replayed(a_lifecycle(seed), log, an_end(seed, log))
+            patch.setattr("clm.journeys._scalar._PIECE", 3)
+            assert replayed(a_lifecycle(seed), log, an_end(seed, log)) == expected
+
     def test_long_rounds_are_left_to_the_scalar_machine(self):
         circle = Lifecycle(
             "x",
@@ -158,6 +168,20 @@ class TestEngines:
             "kind": np.full(300, "k"),
         }
         check(circle, crowd, ZERO + 15 * DAY)
+
+
+class TestReadyMade:
+    @pytest.mark.parametrize("name", clm.lifecycles.names())
+    def test_ready_made_lifecycles(self, name):
+        lifecycle = clm.lifecycles.by_name(name)
+        rng = np.random.default_rng(5)
+        log = a_log(5, 120, heavy=200)
+        log["kind"] = rng.choice([*lifecycle.known_kinds, "x"], len(log["at"]))
+        # A touchpoint a month or so, so that timeouts of months fire, and some fall due on touchpoints.
+        log["at"] = ZERO + (log["at"] - ZERO) * 30
+        attributes = {each.attribute for each in lifecycle.timeouts if each.attribute is not None}
+        log["attributes"] = {each: ZERO + rng.integers(0, 900, 120) * DAY for each in attributes}
+        check(lifecycle, log, an_end(5, log) + 200 * DAY, few=2)
 
 
 class TestSizes:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from array import array
-from itertools import islice, repeat
-from typing import TYPE_CHECKING, Any, final
+from itertools import chain, islice, repeat
+from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from attrs import field, frozen
@@ -14,12 +14,16 @@ from clm.errors import InvalidDataError
 from clm.journeys._walked import NO_ROW, Walked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from clm.core import Machine
     from clm.journeys._coded import Coded
     from clm.journeys._walked import Grouped
     from clm.typing import Array, FloatArray
+
+
+_PIECE: Final = 1 << 16
+"""Rows that are turned into Python's numbers at a time."""
 
 
 @final
@@ -114,14 +118,21 @@ def _walk_block(walk: Walk, log: Grouped, through: int, columns: _Columns) -> No
         columns.next_stage.append(target)
 
 
-def _touchpoints(log: Grouped) -> Iterable[tuple[Any, ...]]:
+def _touchpoints(log: Grouped) -> Iterator[tuple[Any, ...]]:
+    # Python's numbers take many times the memory of columns: there are never more than these.
+    pieces = (slice(begin, begin + _PIECE) for begin in range(0, len(log.rows), _PIECE))
+    return chain.from_iterable(_listed(log, piece) for piece in pieces)
+
+
+def _listed(log: Grouped, piece: slice) -> Iterable[tuple[Any, ...]]:
+    rows = log.rows[piece]
     return zip(
-        log.at.tolist(),
-        log.kind[log.rows].tolist(),
-        log.rows.tolist(),
-        _numbers(log.amount, log.rows),
-        _numbers(log.score, log.rows),
-        _words(log.channel, log.rows),
+        log.at[piece].tolist(),
+        log.kind[rows].tolist(),
+        rows.tolist(),
+        _numbers(log.amount, rows),
+        _numbers(log.score, rows),
+        _words(log.channel, rows),
         strict=False,
     )
 
