@@ -1,4 +1,4 @@
-"""Retention of weeks, flows and survival beside the usual recipes in pandas, a kernel written by hand, and lifelines."""
+"""Retention tables, flows and survival beside the usual recipe in pandas, a kernel by hand, and lifelines."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_table_beside_the_usual_recipe(benchmark, cpu_seconds, events, ids):
 
 
 def test_table_beside_a_kernel_by_hand(benchmark, cpu_seconds, many):
-    expected = kernel(**{"customer": many["customer_id"], "at": many["at"]})
+    expected = kernel(customer=many["customer_id"], at=many["at"])
     table = clm.retention_table(many, WEEKLY, through=THROUGH)
     np.testing.assert_array_equal(table.rectangle(), expected)
     theirs = median(cpu_seconds, kernel, many["customer_id"], many["at"])
