@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import pkgutil
 import re
 from importlib import import_module
@@ -9,7 +10,7 @@ from importlib.util import find_spec
 from inspect import isclass, isfunction, ismodule
 from typing import TYPE_CHECKING, Any
 
-from docutils.nodes import emphasis
+from docutils.nodes import emphasis, literal_block, raw
 from docutils.statemachine import StringList
 from pygments.lexers.special import TextLexer
 from sphinx.addnodes import pending_xref
@@ -19,6 +20,7 @@ from sphinx.util import logging
 from sphinx.util.docutils import SphinxDirective
 
 import clm
+from clm.report._svg import draw
 
 if TYPE_CHECKING:
     from docutils.nodes import Node, document
@@ -121,6 +123,24 @@ def unlink_prose(_: Sphinx, tree: document) -> None:
             reference.replace_self(emphasis("", reference["reftarget"]))
 
 
+def draw_figures(app: Sphinx, tree: document) -> None:
+    """Run the gallery's examples in order, and put below each the figure that it ends with."""
+    if app.env.docname != "explanation/gallery":
+        return
+    names: dict[str, Any] = {}
+    blocks = [block for block in tree.findall(literal_block) if block.get("language") == "python"]
+    for number, block in enumerate(blocks):
+        *before, last = ast.parse(block.astext()).body
+        is_figure = isinstance(last, ast.Expr)
+        steps = ast.Module(before if is_figure else [*before, last], [])
+        exec(compile(steps, "gallery", "exec"), names)  # noqa: S102  # the page's own lines, which run as tests too
+        if is_figure:
+            figure = compile(ast.Expression(last.value), "gallery", "eval")
+            label = ast.unparse(last.value)
+            svg = draw(lambda figure=figure: eval(figure, names), f"figure-{number}", label)  # noqa: S307  # as above
+            block.parent.insert(block.parent.index(block) + 1, raw("", svg, format="html"))
+
+
 def check_complete(_: Sphinx, env: BuildEnvironment) -> None:
     """Warn of a public name that no reference page shows."""
     documented = env.get_domain("py").objects
@@ -136,4 +156,5 @@ def setup(app: Sphinx) -> None:
     app.connect("autodoc-process-docstring", number_references, priority=400)
     app.connect("autodoc-process-signature", tidy)
     app.connect("doctree-read", unlink_prose)
+    app.connect("doctree-read", draw_figures)
     app.connect("env-check-consistency", check_complete)
