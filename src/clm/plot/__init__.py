@@ -5,6 +5,7 @@ from clm.plot._counts import interpurchase_times, purchase_counts
 from clm.plot._course import alive_path, repeat_purchases
 from clm.plot._drivers import drivers
 from clm.plot._flows import sankey, step_matrix, transitions
+from clm.plot._growth import churn_threshold, growth_accounting
 from clm.plot._heterogeneity import dropout_rates, purchase_rates
 from clm.plot._holdout import backtest, holdout_purchases, model_comparison
 from clm.plot._machine import machine
@@ -22,12 +23,14 @@ __all__ = [
     "Tracking",
     "alive_path",
     "backtest",
+    "churn_threshold",
     "cumulative_incidence",
     "customer_timings",
     "drivers",
     "dropout_rates",
     "expected_purchases",
     "funnel",
+    "growth_accounting",
     "holdout_purchases",
     "incremental_purchases",
     "interpurchase_times",

@@ -91,7 +91,9 @@ def retention_table(table: RetentionTable, ax: Axes | None = None) -> Axes:
     tidy(ax, grid=None)
     ax.set_xlim(0.5, max(ages - 0.5, 1.5))
     ax.set_ylim(cohorts - 0.5, -0.5)
-    ax.set_xticks(np.arange(1, max(ages, 2), -(-ages // MOST_TICKS)))
+    ticks = np.arange(1, max(ages, 2), -(-ages // MOST_TICKS))
+    columns = table.columns
+    ax.set_xticks(ticks, [_span(columns.first[tick], columns.last[tick]) for tick in ticks])
     shown = np.arange(0, cohorts, -(-cohorts // MOST_LABELS))
     labels = _cohort_labels(np.asarray(table.cohorts)[rows], table.definition.period)
     ax.set_yticks(shown, [f"{labels[row]} ({sizes[row]:,})" for row in shown], fontsize="small")
@@ -175,7 +177,14 @@ def _hatch(ax: Axes, running: Any) -> None:
         )
 
 
+def _span(first: int, last: int) -> str:
+    """Return the ages of a column: a bracket holds several."""
+    return f"{first}" if first == last else f"{first}\N{EN DASH}{last}"
+
+
 def _cohort_labels(cohorts: Array, period: str) -> list[str]:
+    if period == "hour":
+        return [str(start).replace("T", " ") for start in cohorts]
     starts = cohorts.astype("datetime64[D]")
     if period == "month":
         return [str(start)[:7] for start in starts]
