@@ -123,6 +123,7 @@ if TYPE_CHECKING:
     from clm.persist import from_json, to_json
     from clm.retention import (
         ActivityLog,
+        ChurnThreshold,
         GrowthAccounting,
         RecencyBands,
         RetentionDefinition,
