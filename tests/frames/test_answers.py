@@ -110,6 +110,27 @@ class TestInputs:
         with pytest.raises(InvalidDataError, match=r"weight is not (positive|between).* in 1 of 2 rows"):
             clm.nps(frame({"score": [3, 10], "w": [1.0, bad]}), weights="w")
 
+    @pytest.mark.parametrize(("bad", "what"), [([True, True], "booleans"), (["1", "2"], "text")])
+    def test_weights_that_an_engine_would_cast(self, bad, what):
+        for make in (pl.DataFrame, pl.LazyFrame, arrow, relation, dict):
+            with pytest.raises(InvalidDataError, match=f"'w' holds {what}, but numbers are expected"):
+                clm.nps(make({"score": [3, 10], "w": bad}), weights="w")
+
+    @pytest.mark.parametrize(
+        "ask",
+        [
+            lambda option: clm.csat([4, 5]).confidence_interval(method=option),
+            lambda option: clm.compare(clm.csat([4]), clm.csat([5])).confidence_interval(method=option),
+            lambda option: clm.compare([clm.csat([4]), clm.csat([5])], pairs=option),
+            lambda option: clm.compare_paired([4], [5], kind=option),
+            lambda option: clm.response_rate(1, 2, denominator=option),
+            clm.Scale.csat,
+        ],
+    )
+    def test_an_option_in_a_list_is_refused(self, ask):
+        with pytest.raises(InvalidDataError, match="wald"):
+            ask(["wald"])
+
     def test_a_lazy_frame_has_no_rows_for_weights_to_follow(self, lazy):
         with pytest.raises(InvalidDataError, match="Name a column"):
             clm.nps(lazy({"score": [1, 2]}), weights=[1.0, 2.0])

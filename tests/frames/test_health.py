@@ -109,6 +109,19 @@ class TestConsistency:
         scaled = clm.health_score(columns, {name: factor * weight for name, weight in named.items()})
         assert scaled.value == pytest.approx(health.value)
 
+    def test_the_mean_stays_between_0_and_100(self):
+        low, high = clm.health_score({"usage": [1, 100]}, {"usage": 1}).mean().confidence_interval(0.99)
+        assert (low, high) == (0, 100)
+
+    @pytest.mark.parametrize(
+        ("scores", "why"), [([40], "a single customer has no spread"), ([40, 40], "all 2 scores are the same")]
+    )
+    def test_a_mean_without_spread_says_why_it_has_no_interval(self, scores, why):
+        mean = clm.health_score({"usage": scores}, {"usage": 1}).mean()
+        assert mean.value == 40
+        assert np.isnan(mean.confidence_interval().low)
+        assert mean.caveats == (f"There is no interval: {why}.",)
+
     def test_results_are_values_and_tables(self):
         health = clm.health_score(ACCOUNTS, WEIGHTS, bands=BANDS)
         assert pickle.loads(pickle.dumps(health)) == health

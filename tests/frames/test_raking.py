@@ -171,6 +171,16 @@ class TestConsistency:
         assert report["target"] == [0.8, 0.2, 0.5, 0.5]
         assert weights.caveats == ()
 
+    @pytest.mark.parametrize("library", ["pandas", "polars", "pyarrow"])
+    def test_categories_of_several_types_share_a_column(self, library):
+        pytest.importorskip(library)
+        panel = {"plan": ["a", "b", "a", "b"], "seats": [1, 2, 2, 1], "paid": [True, False, True, True]}
+        targets = {"seats": {1: 3, 2: 1}, "plan": {"a": 1, "b": 3}}
+        report = clm.to_frame(clm.rake(panel, targets), library)
+        assert [str(entry) for entry in report["category"].to_numpy().tolist()] == ["1", "2", "a", "b"]
+        strata = clm.post_stratify(panel, {(1, True): 1, (2, False): 1, (2, True): 2}, strata=["seats", "paid"])
+        assert strata.to_columns()["category"].tolist() == ["1 x True", "2 x False", "2 x True"]
+
     def test_shares_give_weights_around_1(self):
         shares = {"plan": {"basic": 0.8, "pro": 0.2}, "region": {"EU": 0.5, "US": 0.5}}
         weights = clm.rake(PANEL, shares)

@@ -266,6 +266,7 @@ def _pushed_down(table: Table, scale: Scale, *, missing: MissingRule, off_scale:
     score, weights = table.names["score"], table.names.get("weights")
     frame = table.frame.select(answer=nw.col(score), **({"weight": nw.col(weights)} if weights else {}))
     if weights:
+        _check_numeric(table.frame.collect_schema()[weights], weights)
         frame = _with_weights(frame)
     sums = [nw.len().cast(nw.Int64()).alias("rows")]
     if weights:
@@ -294,6 +295,14 @@ def _pushed_down(table: Table, scale: Scale, *, missing: MissingRule, off_scale:
         missing=missing,
         off_scale=off_scale,
     )
+
+
+def _check_numeric(dtype: Any, name: str) -> None:
+    """Refuse weights that an engine would cast: booleans, and text that happens to read as numbers."""
+    if dtype.is_numeric() or dtype == nw.Unknown:  # a column of nulls alone has no type in some engines
+        return
+    what = {nw.Boolean: "booleans", nw.String: "text"}.get(type(dtype), f"{dtype} values")
+    raise InvalidDataError(f"column {name!r} holds {what}, but numbers are expected. Convert it to numbers first.")
 
 
 def _with_weights(frame: Any) -> Any:

@@ -49,7 +49,7 @@ class Contributions:
         InvalidDataError
             If the score is unknown, `scale` is no scale, or it has no boxes that the score needs.
         """
-        if kind not in _MAKERS:
+        if kind not in tuple(_MAKERS):
             raise InvalidDataError(
                 f"kind={kind!r} is not one of {', '.join(map(repr, _MAKERS))}.{nearest(str(kind), _MAKERS)}"
             )

@@ -5,10 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from clm.errors import InvalidDataError, nearest
-from clm.stats import Estimate, array_field, exact, floats, frozen_array, mean, plain_number, refuse, seal
+from clm.stats import (
+    Estimate,
+    NoBand,
+    StudentT,
+    array_field,
+    exact,
+    floats,
+    frozen_array,
+    mean,
+    plain_number,
+    refuse,
+    seal,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,15 +125,20 @@ class HealthScores:
         )
 
     def mean(self) -> Estimate[float]:
-        """Return the mean over customers with a score, with Student's t interval.
+        """Return the mean over customers with a score, with Student's t interval, cut at 0 and 100.
 
         Returns
         -------
         Estimate
-            NaN where nobody has one.
+            NaN where nobody has one; without an interval where all have the same.
         """
         known = self.value[~np.isnan(self.value)]
-        return mean(known, name="mean health", unit="points", definition=f"Mean over customers of: {self.definition}")
+        found = mean(known, name="mean health", unit="points", definition=f"Mean over customers of: {self.definition}")
+        n = len(known)
+        if n and known.min() == known.max():
+            why = "a single customer has no spread" if n == 1 else f"all {n:,} scores are the same"
+            return evolve(found, band=NoBand(why), caveats=(f"There is no interval: {why}.",))
+        return evolve(found, band=StudentT(np.asarray(n - 1.0), 0.0, 100.0))
 
     def to_columns(self) -> dict[str, Array]:
         """Return one row a customer, for ``clm.to_frame``.

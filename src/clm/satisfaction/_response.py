@@ -49,7 +49,7 @@ def response_rate(responses: int, asked: int, *, denominator: Asked) -> Estimate
     >>> clm.response_rate(600, 3000, denominator="delivered")
     <response rate: 0.2 fraction (95% interval 0.1861 to 0.2147; n = 3,000)>
     """
-    if denominator not in _ASKED:
+    if denominator not in tuple(_ASKED):
         known = ", ".join(map(repr, _ASKED))
         raise InvalidDataError(f"denominator={denominator!r} is not one of {known}.{nearest(str(denominator), _ASKED)}")
     answered, of = whole_number(responses, "responses"), whole_number(asked, "asked")

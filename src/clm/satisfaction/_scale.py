@@ -251,7 +251,7 @@ class Scale:
         InvalidDataError
             If there is no customary top box for so many points.
         """
-        if points not in _TOP_BOX:
+        if points not in tuple(_TOP_BOX):
             raise InvalidDataError(
                 f"satisfaction on {points!r} points has no customary top box. There is one for"
                 f" {', '.join(map(str, _TOP_BOX))}; else give clm.Scale(low, high, bottom=..., top=...)."

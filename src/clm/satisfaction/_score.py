@@ -96,7 +96,7 @@ def check_method(method: Any, known: Any) -> None:
     InvalidDataError
         If the method is unknown.
     """
-    if method not in known:
+    if method not in tuple(known):
         raise InvalidDataError(f"method={method!r} is not one of {', '.join(known)}.{nearest(str(method), known)}")
 
 

@@ -144,13 +144,13 @@ class SurveyWeights:
         -------
         dict of str to (categories,) ndarray
             ``variable, category, respondents``, the shares ``unweighted``, ``weighted`` and ``target``, and ``error``,
-            relative to the target.
+            relative to the target. Categories of several types, and strata of several columns, are given as text.
         """
         mass = self.counts * self.cell_weight / self._scale
         rows = [(margin, place) for margin in self.margins for place in range(len(margin.categories))]
         names, categories = np.empty(len(rows), object), np.empty(len(rows), object)
         names[:] = [margin.name for margin, _ in rows]
-        categories[:] = [margin.categories[place] for margin, place in rows]
+        categories[:] = _alike([margin.categories[place] for margin, place in rows])
         respondents = np.concatenate([margin.sums(self.counts.astype(float)) for margin in self.margins])
         targets = np.concatenate([margin.targets for margin in self.margins])
         return {
@@ -269,6 +269,14 @@ class SurveyWeights:
             f"<SurveyWeights: {self.n:,} respondents to {names}, effective n = {self.effective_n:.4g}, design effect"
             f" {self.design_effect:.4g}, {met}>"
         )
+
+
+def _alike(categories: list[Any]) -> list[Any]:
+    """Return categories of several types as text: one column of a frame has to hold them."""
+    kinds = {type(category) for category in categories}
+    if tuple not in kinds and (len(kinds) == 1 or kinds <= {int, float}):
+        return categories
+    return [" x ".join(map(str, category)) if isinstance(category, tuple) else str(category) for category in categories]
 
 
 def weigh(

@@ -220,7 +220,7 @@ class Difference(HasEstimate):
         InvalidDataError
             If the level or the method is none.
         """
-        if method not in {"default", "wald"}:
+        if method not in ("default", "wald"):
             raise InvalidDataError(
                 f"method={method!r} is not one of default, wald.{nearest(str(method), ('default', 'wald'))}"
             )

@@ -218,6 +218,6 @@ def pairs_of(count: int, pairs: Any) -> list[tuple[int, int]]:
         "first": [(0, other) for other in range(1, count)],
         "previous": [(other - 1, other) for other in range(1, count)],
     }
-    if pairs not in rules:
+    if pairs not in tuple(rules):
         raise InvalidDataError(f"pairs={pairs!r} is not one of {', '.join(rules)}.{nearest(str(pairs), rules)}")
     return rules[pairs]
