@@ -51,6 +51,12 @@ class TestInputs:
         with pytest.raises(clm.InvalidDataError, match="lies before events"):
             log.table(through="2025-01-01")
 
+    @pytest.mark.parametrize("entry", ["first", "recurring"])
+    def test_a_start_after_the_end_is_refused(self, entry):
+        log = clm.activity_log({"customer_id": [1], "at": ["2025-01-06"]}, clm.RetentionDefinition(entry=entry))
+        with pytest.raises(clm.InvalidDataError, match="lies after the end of the log"):
+            log.table(start="2025-01-13")
+
     def test_nobody_entering_is_an_error(self):
         log = {"customer_id": [1], "at": ["2025-01-05"], "kind": ["order"]}
         definition = clm.RetentionDefinition(start_kind="signed_up", return_kind="order")

@@ -40,6 +40,14 @@ class TestInputs:
         with pytest.raises(clm.InvalidDataError, match="lies after through"):
             clm.growth_accounting(frame(LOG), start="2025-02-01", through="2025-01-31")
 
+    def test_a_start_after_the_last_event_needs_through(self, frame):
+        log = frame(LOG)
+        with pytest.raises(clm.InvalidDataError, match="lies after the end of the log"):
+            clm.growth_accounting(log, start="2030-01-01")
+        with pytest.raises(clm.InvalidDataError, match="lies after the end of the log"):
+            clm.recency_bands(log, [1], start="2030-01-01")
+        assert clm.growth_accounting(log, start="2029-12-31", through="2030-01-01").active.tolist() == [0]
+
     def test_through_before_the_first_event_is_refused(self, frame):
         with pytest.raises(clm.InvalidDataError, match="no row of events can be used"):
             clm.stickiness(frame(LOG), through="2024-12-31")

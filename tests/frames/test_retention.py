@@ -50,6 +50,16 @@ class TestInputs:
         with pytest.raises(clm.InvalidDataError, match="no start event of kind 'sign_up'"):
             clm.retention_table(frame(WEEKS), clm.RetentionDefinition(start_kind="sign_up"))
 
+    @pytest.mark.parametrize("start", ["2025-01-29", "2025-03-03"])
+    @pytest.mark.parametrize(
+        "choices", [{}, {"entry": "recurring"}, {"clock": "own"}, {"clock": "own", "entry": "recurring"}]
+    )
+    def test_a_start_after_the_last_event_needs_through(self, frame, choices, start):
+        definition = clm.RetentionDefinition(**choices)
+        with pytest.raises(clm.InvalidDataError, match="lies after the end of the log, 2025-01-28"):
+            clm.retention_table(frame(WEEKS), definition, start=start)
+        assert clm.retention_table(frame(WEEKS), definition, start=start, through="2025-03-31").sizes.sum() == 0
+
     def test_null_ids_and_times_and_late_rows_are_counted(self, frame):
         log = events(
             [(1, date(2025, 1, 1), "a"), (None, date(2025, 1, 1), "a"), (1, None, "a"), (1, date(2026, 1, 1), "a")]
@@ -112,6 +122,21 @@ class TestRules:
         assert clm.retention_table(typed_frame(log), berlin).cohorts[0] == np.datetime64("2025-01-01")
         utc = clm.RetentionDefinition(period="month")
         assert clm.retention_table(typed_frame(log), utc).cohorts[0] == np.datetime64("2024-12-01")
+
+    @pytest.mark.parametrize("tz", ["UTC", "Asia/Kolkata", "Asia/Kathmandu", "America/St_Johns"])
+    def test_full_hours_are_those_of_the_local_clock(self, typed_frame, tz):
+        # From 17:59 the next day begins at 17:00, and not a minute earlier.
+        log = events(
+            [
+                (1, datetime(2025, 1, 6, 17, 59), "a"),
+                (1, datetime(2025, 1, 7, 17, 0), "a"),
+                (2, datetime(2025, 1, 6, 17, 59), "a"),
+                (2, datetime(2025, 1, 7, 16, 59), "a"),
+            ]
+        )
+        definition = clm.RetentionDefinition.amplitude(tz=tz)
+        table = clm.retention_table(typed_frame(log), definition, through="2025-01-08")
+        np.testing.assert_array_equal(table.retained[0, :2], [2, 1])
 
 
 def june(log):

@@ -4,6 +4,7 @@ import pickle
 from datetime import timedelta, timezone
 from zoneinfo import ZoneInfo
 
+import numpy as np
 import pytest
 from attrs.exceptions import FrozenInstanceError
 
@@ -40,6 +41,10 @@ class TestInputs:
         with pytest.raises(clm.InvalidDataError, match=message):
             clm.RetentionDefinition(**choice)
 
+    def test_words_that_are_no_text_are_refused(self):
+        with pytest.raises(clm.InvalidDataError, match=r"GA4 knows no calculation \['rolling'\]"):
+            clm.RetentionDefinition.ga4(["rolling"])
+
     def test_positions_have_no_meaning(self):
         with pytest.raises(TypeError):
             clm.RetentionDefinition("week")
@@ -57,6 +62,12 @@ class TestConsistency:
         definition = clm.RetentionDefinition(tz=timezone(timedelta(hours=2)))
         assert "in UTC+02:00" in str(definition)
         assert clm.retention_table({"customer_id": [1], "at": ["2025-01-01"]}, definition).sizes.tolist() == [1]
+
+    def test_numpys_whole_numbers_are_whole_numbers(self):
+        given = clm.RetentionDefinition(brackets=np.array([4, 10]), minimum=np.int64(2))
+        assert given == clm.RetentionDefinition(brackets=(4, 10), minimum=2)
+        assert str(given) == str(clm.RetentionDefinition(brackets=[4, 10], minimum=2))
+        assert type(given.minimum) is int
 
     def test_it_pickles(self):
         definition = clm.RetentionDefinition(period="month", brackets=[1, 2], start_kind="signed_up")

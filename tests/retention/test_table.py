@@ -1,6 +1,7 @@
 """Rates and curves of a retention table."""
 
 import pickle
+from datetime import UTC, date, datetime
 
 import numpy as np
 import pytest
@@ -70,6 +71,49 @@ class TestCurve:
 
     def test_index_is_the_age(self, table):
         assert table.curve().index.tolist() == [0, 1, 2]
+
+
+class TestRow:
+    TABLE = clm.retention_table(
+        {"customer_id": [1, 2], "at": ["2025-01-06", "2025-02-05"]},
+        clm.RetentionDefinition(tz="Asia/Tokyo"),
+        through="2025-02-05",
+    )
+
+    @pytest.mark.parametrize(
+        ("cohort", "row"),
+        [
+            ("2025-01-06", 0),
+            (np.datetime64("2025-01-13"), 1),
+            (date(2025, 1, 19), 1),
+            ("2025-02-09", 4),  # the Sunday of the last week, which is still running
+            ("2025-01-12T14:59Z", 0),  # a minute before Monday in Tokyo
+            (datetime(2025, 1, 12, 15, tzinfo=UTC), 1),
+        ],
+        ids=str,
+    )
+    def test_any_time_in_the_period_finds_it(self, cohort, row):
+        assert self.TABLE.row(cohort) == row
+
+    @pytest.mark.parametrize(
+        "cohort", ["2025-01-05", "2025-02-10", 0, "NaT", "1234567", "2025-13", np.datetime64("NaT"), [1]], ids=str
+    )
+    def test_others_are_refused(self, cohort):
+        with pytest.raises(clm.InvalidDataError, match="is not one of the cohorts 2025-01-06 to 2025-02-03"):
+            self.TABLE.row(cohort)
+
+    @pytest.mark.parametrize("period", ["hour", "day", "week", "month", "quarter", "year"])
+    def test_every_cohort_finds_itself(self, period):
+        log = {"customer_id": [1, 1], "at": ["2024-11-02T20:15", "2024-11-03T19:45"]}
+        definition = clm.RetentionDefinition(period=period, tz="Asia/Kolkata")
+        table = clm.retention_table(log, definition)
+        assert [table.row(cohort) for cohort in table.cohorts] == list(range(len(table.cohorts)))
+
+    def test_months_and_years_may_be_named(self):
+        log = {"customer_id": [1, 2], "at": ["2024-12-30", "2025-02-05"]}
+        monthly = clm.retention_table(log, clm.RetentionDefinition(period="month"))
+        assert (monthly.row("2025-01"), monthly.row(np.datetime64("2025-02"))) == (1, 2)
+        assert clm.retention_table(log, clm.RetentionDefinition(period="year")).row("2025") == 1
 
 
 class TestConsistency:

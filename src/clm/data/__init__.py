@@ -3,7 +3,7 @@
 from clm.data._cells import NANO
 from clm.data._dropped import dropped_field
 from clm.data._durations import Durations
-from clm.data._moment import describe, parse_start, parse_through, parsed
+from clm.data._moment import describe, parse_start, parse_through, parsed, refuse_late_start
 from clm.data._period import HOURS, MONTHS, WEEKDAYS, Calendar, check_period, check_week_start
 from clm.data._rfm import RFM, Holdout
 from clm.data._time import DAYS, Discount, days_in
@@ -33,4 +33,5 @@ __all__ = [
     "parse_start",
     "parse_through",
     "parsed",
+    "refuse_late_start",
 ]

@@ -57,6 +57,21 @@ def parse_start(value: Any, zone: Zone, name: str = "start") -> int:
     return _utc(wall, offset, zone)
 
 
+def refuse_late_start(start: int, through: int, zone: Zone) -> None:
+    """Refuse a start after the end of a log, UTC microseconds.
+
+    Raises
+    ------
+    InvalidDataError
+        If it lies there.
+    """
+    if start > through:
+        raise InvalidDataError(
+            f"start, {describe(start, zone)}, lies after the end of the log, {describe(through, zone)}. "
+            "Give an earlier start, or as through= the time to which the log is complete."
+        )
+
+
 def describe(instant: int, zone: Zone) -> str:
     """Return an instant as readers write it: a date where it is the last microsecond of a local day."""
     wall = int(zone.to_wall(np.array([instant]))[0])

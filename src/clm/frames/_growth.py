@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from attrs import frozen
 
-from clm.data import MISSING, Calendar, Zone, describe, parse_start, parse_through
+from clm.data import MISSING, Calendar, Zone, describe, parse_start, parse_through, refuse_late_start
 from clm.errors import InvalidDataError
 from clm.frames._epoch import instants
 from clm.frames._presence import presence_of, presence_of_rows
@@ -263,6 +263,8 @@ class _Read:
 
     def ends(self) -> tuple[int, int]:
         """Return the numbers of the first and the last period."""
+        if self.start is not None:
+            refuse_late_start(self.start, self.presence.through, self.calendar.zone)
         last = int(self.calendar.index(np.array([self.presence.through]))[0])
         first = self.presence.first if self.start is None else int(self.calendar.index(np.array([self.start]))[0])
         if last - first >= _MOST_PERIODS:

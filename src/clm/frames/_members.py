@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from attrs import frozen
 
-from clm.data import HOUR, describe
+from clm.data import Calendar, describe, refuse_late_start
 from clm.errors import InvalidDataError
 from clm.frames._presence import NEVER, distinct_pairs
 from clm.retention import (
@@ -262,10 +262,14 @@ def on_own_clocks(
 
 
 def clock_start(entered_at: IntArray, definition: RetentionDefinition) -> IntArray:
-    """Return where own clocks start: at the instant of entry, or at its full hour."""
+    """Return where own clocks start: at the instant of entry, or at the full hour that the local clock showed."""
     if not definition.full_hours:
         return entered_at
-    return np.where(entered_at == NEVER, NEVER, entered_at - entered_at % HOUR)
+    hours = Calendar("hour", definition.calendar.zone)
+    begun = np.full(len(entered_at), NEVER)
+    real = entered_at != NEVER
+    begun[real] = hours.start(hours.index(entered_at[real]))
+    return begun
 
 
 def _again_and_again(
@@ -329,9 +333,10 @@ def first_cohort(entry: IntArray, definition: RetentionDefinition, start: int | 
     Raises
     ------
     InvalidDataError
-        If nobody enters and no start is given.
+        If nobody enters and no start is given, or it lies after the end.
     """
     if start is not None:
+        refuse_late_start(start, through, definition.calendar.zone)
         return int(definition.calendar.index(np.array([start]))[0])
     if not len(entry):
         kind = "" if definition.start_kind is None else f" of kind {definition.start_kind!r}"

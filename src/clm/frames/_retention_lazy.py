@@ -10,7 +10,7 @@ import numpy as np
 from clm.data import DAY, HOUR
 from clm.frames._kept import kept_plan
 from clm.frames._members import first_cohort, on_own_clocks
-from clm.frames._plan import AT, ID, PERIOD, integer_sum
+from clm.frames._plan import AT, ID, PERIOD, integer_sum, steps
 from clm.frames._presence import collected_ids, first_instant, places, whole, with_flags
 from clm.frames._source import collect
 from clm.retention import Runs, Scope, own_length, table_of_runs
@@ -109,7 +109,12 @@ def own_clocks_lazily(log: Plan, definition: RetentionDefinition, start: int | N
     clock = nw.col("entered_at")
     entries = entries.with_columns(clock=clock + _LIFT)
     if definition.full_hours:
-        entries = entries.with_columns(clock=nw.col("clock") // HOUR).with_columns(clock=nw.col("clock") * HOUR)
+        # Minutes by which the local clock is off full hours of UTC.
+        changes, offsets = log.offsets
+        entries = entries.with_columns(minutes=steps(clock, changes, offsets % HOUR))
+        entries = entries.with_columns(clock=nw.col("clock") + nw.col("minutes"))
+        entries = entries.with_columns(clock=nw.col("clock") // HOUR)
+        entries = entries.with_columns(clock=nw.col("clock") * HOUR - nw.col("minutes")).drop("minutes")
     back = frame.filter(nw.col("returns") > 0).select(ID, AT).join(entries, on=ID, how="inner")
     back = back.filter(nw.col(AT) >= nw.col("entered_at")).with_columns(age=nw.col(AT) + _LIFT - nw.col("clock"))
     back = back.with_columns(age=nw.col("age") // own_length(definition)).filter(nw.col("age") >= 1)

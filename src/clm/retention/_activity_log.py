@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, final
 import numpy as np
 from attrs import evolve, field, frozen
 
-from clm.data import dropped_field, parse_start, parse_through
+from clm.data import dropped_field, parse_start, parse_through, refuse_late_start
 from clm.errors import InvalidDataError
 from clm.retention._activity import Activity
 from clm.retention._count import Entered, Scope, runs_by_period, table_of_activity, table_of_runs
@@ -117,7 +117,8 @@ class ActivityLog:
         Raises
         ------
         InvalidDataError
-            If nobody enters, `start` is not the start of a period, or `through` lies before the last event.
+            If nobody enters, `start` is not the start of a period or lies after the end, or `through` lies before
+            the last event.
         """
         calendar = self.definition.calendar
         last = int(self.through.astype(np.int64))
@@ -138,6 +139,7 @@ class ActivityLog:
                 )
         if through is not None:
             last = max(last, self._later(through))
+        refuse_late_start(int(calendar.start(np.array([first]))[0]), last, calendar.zone)
         scope = Scope(definition=self.definition, first=first, through=last, dropped=dropped, left_edge=0)
         cohorts = len(scope.cohorts())
         if self.definition.entry == "recurring":

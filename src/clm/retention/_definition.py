@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from datetime import tzinfo
+from numbers import Integral
 from typing import TYPE_CHECKING, Any, Final, Literal, final
 
+import numpy as np
 from attrs import Attribute, field, frozen
 
 from clm.data import Calendar, Zone, check_period, check_week_start
@@ -68,14 +70,21 @@ def _zone_name(tz: Any) -> Any:
 def _brackets(brackets: Any) -> tuple[int, ...] | None:
     if brackets is None:
         return None
-    lengths = tuple(brackets) if isinstance(brackets, (list, tuple)) else ()
-    if not lengths or not all(
-        isinstance(length, int) and not isinstance(length, bool) and 0 < length <= 1_000_000 for length in lengths
-    ):
+    lengths = tuple(brackets) if np.iterable(brackets) and not isinstance(brackets, (str, set, dict)) else ()
+    if not lengths or not all(_is_whole(length) and 0 < length <= 1_000_000 for length in lengths):
         raise InvalidDataError(
             f"brackets={brackets!r} must list how many periods each bracket holds after age 0, as [4, 10, 3]."
         )
-    return lengths
+    return tuple(map(int, lengths))
+
+
+def _is_whole(number: Any) -> bool:
+    return isinstance(number, Integral) and not isinstance(number, bool)
+
+
+def _plain(number: Any) -> Any:
+    # NumPy's whole numbers become Python's, so that definitions compare, print and travel.
+    return int(number) if _is_whole(number) else number
 
 
 @final
@@ -134,7 +143,7 @@ count as retained at an age with a return event in the period of that age; a ret
     clock: Literal["calendar", "own"] = field(default="calendar", validator=_one_of(*CLOCKS))
     rule: Literal["on", "on_or_after", "every", "any"] = field(default="on", validator=_one_of(*RULES))
     brackets: tuple[int, ...] | None = field(default=None, converter=_brackets)
-    minimum: int = field(default=1)
+    minimum: int = field(default=1, converter=_plain)
     week_start: str = field(default="monday", validator=lambda _, __, day: _done(check_week_start(day)))
     tz: str | tzinfo = field(default="UTC", converter=_zone_name, validator=lambda _, __, tz: _done(Zone.of(tz)))
     start_kind: str | None = field(default=None)
@@ -143,7 +152,7 @@ count as retained at an age with a return event in the period of that age; a ret
 
     @minimum.validator
     def _whole(self, _: Attribute[int], minimum: Any) -> None:
-        if isinstance(minimum, bool) or not isinstance(minimum, int) or minimum < 1:
+        if not _is_whole(minimum) or minimum < 1:
             raise InvalidDataError(f"minimum={minimum!r} must be a whole number of return events from 1 on.")
 
     @start_kind.validator
@@ -393,7 +402,7 @@ count as retained at an age with a return event in the period of that age; a ret
 
 
 def _calculation(vendor: str, word: Any, known: dict[str, Any]) -> Any:
-    if word not in known:
+    if not isinstance(word, str) or word not in known:
         hint = nearest(str(word), known)
         raise InvalidDataError(f"{vendor} knows no calculation {word!r}, but {', '.join(known)}.{hint}")
     return known[word]

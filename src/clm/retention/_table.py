@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
 from attrs import field, frozen
 
-from clm.data import describe, dropped_field
+from clm.data import describe, dropped_field, parse_start
 from clm.errors import InvalidDataError
 from clm.retention._averages import Average, average_of
 from clm.retention._cohort_difference import difference_of
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from clm.typing import Array, BoolArray, FloatArray, IntArray
 
 _REASONS: Final = {IN_PROGRESS: "the period is still running", UNOBSERVED: "the period has not been observed"}
+_MONTH: Final = re.compile(r"\d{4}(-\d{2})?", re.ASCII)
 _EMPTY: Final = "nobody entered in this period"
 
 
@@ -217,15 +219,17 @@ class RetentionTable:
         Raises
         ------
         InvalidDataError
-            If there is no such cohort.
+            If it is no date, or there is no such cohort.
         """
+        calendar = self.definition.calendar
         try:
-            wanted = np.datetime64(cohort, "us")
-        except (ValueError, TypeError):
-            wanted = np.datetime64("NaT")
-        starts = self.cohorts.astype("M8[us]")
-        row = int(np.searchsorted(starts, wanted, side="right")) - 1
-        if np.isnat(wanted) or row < 0 or (row == len(starts) - 1 and wanted > self.through + np.timedelta64(1, "D")):
+            instant = parse_start(_first_day(cohort), calendar.zone)
+        except InvalidDataError:
+            row = -1
+        else:
+            periods = calendar.index(np.array([instant, self.through.astype(np.int64)]))
+            row = len(self.cohorts) - 1 - int(periods[1] - periods[0])
+        if not 0 <= row < len(self.cohorts):
             raise InvalidDataError(
                 f"cohort={cohort!r} is not one of the cohorts {self.cohorts[0]} to {self.cohorts[-1]}. "
                 "Give the date on which its period starts."
@@ -282,3 +286,12 @@ class RetentionTable:
     def __repr__(self) -> str:
         customers = f"{int(self.sizes.sum()):,} {'entries' if self.activity is not None else 'customers'}"
         return f"<RetentionTable: {len(self.cohorts):,} cohorts by {self.definition.period}, {customers}>"
+
+
+def _first_day(cohort: Any) -> Any:
+    """Return the first day of a month or year such as "2025-01"; other values as they are."""
+    if isinstance(cohort, str) and _MONTH.fullmatch(cohort):
+        return f"{cohort}-01-01"[:10]
+    if isinstance(cohort, np.datetime64) and np.datetime_data(cohort.dtype)[0] in {"Y", "M"}:
+        return cohort.astype("M8[D]")
+    return cohort
