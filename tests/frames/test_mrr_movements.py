@@ -54,6 +54,18 @@ class TestInputs:
         with pytest.raises(InvalidDataError, match="missing or infinite"):
             clm.mrr_movements({"customer_id": [1], "at": ["2025-01-01"], "amount": [np.inf]})
 
+    def test_amounts_beyond_what_can_be_squared_are_refused(self):
+        log = {"customer_id": [1, 2], "at": ["2025-01-01", "2025-02-01"], "amount": [1e300, 1e300]}
+        for measure in (clm.mrr_movements, clm.revenue_retention):
+            with pytest.raises(InvalidDataError, match=r"amounts reach 1e\+300"):
+                measure(log)
+
+    def test_amounts_whose_squares_vanish_have_no_error(self):
+        log = {"customer_id": [1, 2, 1], "at": ["2025-01-01", "2025-01-01", "2025-02-01"], "amount": [1e-200] * 3}
+        moved = clm.mrr_movements(log, through="2025-02-28")
+        assert moved.nrr().value[1] == 0.5
+        assert np.isnan(moved.nrr().standard_error[1])
+
     def test_sums_below_zero_are_no_revenue_and_counted(self):
         log = {"customer_id": [1, 1, 2], "at": ["2025-01-01", "2025-02-01", "2025-02-01"], "amount": [10.0, -4.0, 5.0]}
         moved = clm.mrr_movements(log, through="2025-02-28")
@@ -124,6 +136,12 @@ class TestByHand:
         assert moved.end.tolist() == [4, 0, 6]
         assert moved.churn.tolist() == [0, 4, 0]
         assert moved.reactivation.tolist() == [0, 0, 6]
+
+    def test_nothing_won_is_no_certainty(self):
+        moved = clm.mrr_movements(log_of({"a": [10, 10], "b": [10, None]}), through="2025-02-28")
+        ratio = moved.quick_ratio()
+        assert ratio.value[1] == 0
+        assert np.isnan(ratio.confidence_interval().high[1])
 
     def test_history_before_start_counts(self):
         later = clm.mrr_movements(LOG, start="2025-03-01", through=END)

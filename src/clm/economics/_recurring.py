@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, final
 
 import numpy as np
-from attrs import frozen
+from attrs import evolve, frozen
 
 from clm.data import dropped_field
 from clm.retention import COMPLETE, IN_PROGRESS, RevenueRatio
@@ -174,6 +174,8 @@ class MRRMovements:
             n=self.moments.changed,
             known=known,
         )
+        # Where nothing was won the sample holds no error either: that is no certainty.
+        ratio = evolve(ratio, variance=np.where(won > 0, ratio.variance, np.nan))
         return ratio.estimate(
             unit="ratio",
             name="quick ratio",

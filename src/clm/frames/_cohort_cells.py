@@ -12,10 +12,12 @@ from clm.ltv import CohortValue
 
 if TYPE_CHECKING:
     from clm.data import Calendar
+    from clm.frames._histories import Occasions
     from clm.frames._orders import Orders
     from clm.typing import Array, BoolArray, FloatArray, IntArray
 
 _MOST_AGES: Final = 2_000
+_MOST_MONEY: Final = 1e140
 
 
 @final
@@ -67,9 +69,7 @@ def cohort_cells(log: Orders, calendar: Calendar, since: int | None, *, paying: 
     InvalidDataError
         If nobody enters, or there are too many periods.
     """
-    cells = log.occasions()
-    assert cells.whole is not None
-    amount = log.exact.join(cells.whole, cells.rest)
+    cells, amount = money_by_period(log)
     # A customer enters with his first period that holds a purchase.
     bought = np.flatnonzero(amount > 0 if paying else ~cells.refunded)
     keys, first = np.unique(cells.customer[bought], return_index=True)
@@ -114,6 +114,23 @@ def cohort_cells(log: Orders, calendar: Calendar, since: int | None, *, paying: 
         period=calendar.period,
         dropped=dropped,
     )
+
+
+def money_by_period(log: Orders) -> tuple[Occasions, FloatArray]:
+    """Return customers' periods, and the money of each.
+
+    Raises
+    ------
+    InvalidDataError
+        If amounts are so large that their squares, which errors need, are none.
+    """
+    cells = log.occasions()
+    assert cells.whole is not None
+    amount = log.exact.join(cells.whole, cells.rest)
+    most = float(np.abs(amount).max(initial=0.0))
+    if most > _MOST_MONEY:
+        raise InvalidDataError(f"amounts reach {most:.3g}, too much to tell their errors. Give them in a larger unit.")
+    return cells, np.asarray(amount, np.float64)
 
 
 def value_of_cells(cells: CohortCells, margin: float, definition: str) -> CohortValue:

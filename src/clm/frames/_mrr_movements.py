@@ -9,6 +9,7 @@ import numpy as np
 from clm.data import Calendar, check_period, describe, parse_start
 from clm.economics import MRRMovements, movements_of
 from clm.errors import InvalidDataError
+from clm.frames._cohort_cells import money_by_period
 from clm.frames._orders import read_orders
 from clm.frames._rules import Rules
 from clm.frames._source import open_table
@@ -108,9 +109,7 @@ def mrr_movements(
     if since is not None and since > log.through:
         raise InvalidDataError(f"start={start!r} lies after through={through!r}. Give the earlier one as start.")
     calendar = Calendar(period, rules.zone, week_start)
-    cells = log.occasions()
-    assert cells.whole is not None
-    revenues = log.exact.join(cells.whole, cells.rest)
+    cells, revenues = money_by_period(log)
     paid = revenues > 0
     if not paid.any():
         raise InvalidDataError("no customer has revenue above 0 in any period. Check the sign of the amounts.")

@@ -70,7 +70,9 @@ class RevenueRatio:
         apart = whole - 2 * value * products
         # What cancels to less than rounding has cancelled.
         apart = np.where(apart < _ROUNDING * whole, 0.0, apart)
-        variance = np.where(n > 1, n / np.maximum(n - 1.0, 1.0) * apart / safe**2, np.nan)
+        # Amounts so small that their squares are 0 leave the error unknown.
+        told = (n > 1) & (safe**2 > 0)
+        variance = np.where(told, n / np.maximum(n - 1.0, 1.0) * apart / np.where(told, safe**2, 1.0), np.nan)
         return cls(value, variance, np.where(known, n, 0), safe, base_squares, known)
 
     @property
