@@ -98,6 +98,29 @@ class TestInputs:
 
 
 class TestConsistency:
+    @pytest.mark.parametrize("model", [clm.NBD(), clm.BGNBD(), clm.MBGNBD(), clm.ParetoNBD()])
+    def test_evaluating_histories_once_changes_nothing(self, rfm, spend, model):
+        fit = model.fit(rfm)
+
+        @frozen
+        class Apart:
+            """The same fit as a model from elsewhere: each time is asked on its own."""
+
+            def expected_purchases(self, rfm, *, horizon):
+                return fit.expected_purchases(rfm, horizon=horizon)
+
+        several = clm.RFM.from_arrays(
+            [0, 2, 40, 10_000], [0, 30.43, 38, 3600], [38.86, 38.86, 39, 3650], [0, 20, 30, 5]
+        )
+        for histories in (rfm, several):
+            for horizon in (0.1, 52, 2000):
+                options = {"order_value": spend, "horizon": horizon, "discount": YEARLY}
+                together, apart = (clm.lifetime_value(one, histories, **options) for one in (fit, Apart()))
+                assert together.value == pytest.approx(apart.value, rel=1e-12)
+                assert together.standard_error == pytest.approx(apart.standard_error, rel=1e-9)
+                assert together.sum().standard_error == pytest.approx(apart.sum().standard_error, rel=1e-9)
+                assert together.caveats == apart.caveats
+
     def test_without_discount_it_is_a_product(self, fit, rfm, spend):
         value = clm.lifetime_value(fit, rfm, order_value=spend, horizon=39, margin=0.4)
         product = 0.4 * fit.expected_purchases(rfm, horizon=39).value * spend.expected_order_value(rfm).value

@@ -11,7 +11,13 @@ from clm.ltv._belief import Belief
 from clm.ltv._bg_nbd_likelihood import log_odds_of_having_left, pointwise
 from clm.ltv._counts import chance_of_at_least, chance_of_exactly, least_count
 from clm.ltv._evaluated import once_a_pair, weighed
-from clm.ltv._expectation import all_purchases, discounted_purchases, purchases, squared_purchases
+from clm.ltv._expectation import (
+    all_purchases,
+    discounted_purchases,
+    purchases,
+    squared_purchases,
+    weighed_purchases,
+)
 from clm.ltv._order_log import purchase_times
 from clm.stats import array_field, central_differences, figure, seal
 
@@ -70,6 +76,14 @@ class BGNBDProcess:
 
         def of_alive(x: FloatArray, age: FloatArray) -> Evaluated:
             return self._chained(purchases(_belief(self.values, x, age, self.first), ahead))
+
+        return weighed(self.probability_alive(rfm), self._pairs(rfm, of_alive))
+
+    def expected_weighed(self, rfm: RFM, ahead: FloatArray, weights: FloatArray) -> Evaluated:
+        """Return a weighed sum of the expected purchases within several times ahead."""
+
+        def of_alive(x: FloatArray, age: FloatArray) -> Evaluated:
+            return self._chained(weighed_purchases(_belief(self.values, x, age, self.first), ahead, weights))
 
         return weighed(self.probability_alive(rfm), self._pairs(rfm, of_alive))
 

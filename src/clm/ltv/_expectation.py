@@ -51,6 +51,22 @@ def purchases(belief: Belief, horizon: float) -> tuple[FloatArray, FloatArray]:
     return value, gradient
 
 
+def weighed_purchases(belief: Belief, horizons: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return a weighed sum of the expected purchases within several times, as `purchases` returns those within one.
+
+    Parameters
+    ----------
+    belief
+        m rows.
+    horizons, weights
+        (k,), times ahead from 0 on, in the unit of ``belief.rate``, and what each counts.
+    """
+    value, gradient = np.empty(len(belief)), np.empty((len(belief), 4))
+    for rows in _blocks(len(belief), 256):
+        value[rows], gradient[rows] = _weighed(belief.part(rows), horizons, weights)
+    return value, gradient
+
+
 def squared_purchases(belief: Belief, horizon: float) -> FloatArray:
     """Return the expected square of the number of purchases within a time, while still there at its beginning.
 
@@ -131,6 +147,35 @@ def _purchases(belief: Belief, horizon: float) -> tuple[FloatArray, FloatArray]:
             -c * reach / belief.rate * (weight * silent * np.exp(-stretch)).sum(axis=1),
             _covariance(weight, bought, log_p, expected),
             _covariance(weight, bought, log_q, expected),
+        ],
+        axis=1,
+    )
+    return expected, gradient
+
+
+def _weighed(belief: Belief, horizons: FloatArray, weights: FloatArray) -> tuple[FloatArray, FloatArray]:
+    c, rate = belief.shape[:, None], belief.rate[:, None]
+    # The points for the longest time serve all: those of shorter ones bend at greater p, where points are as dense.
+    log_p, log_q, chance = chances(belief.a, belief.b, ((c + 1) * horizons.max() / rate)[:, 0])
+    p = np.maximum(np.exp(log_p), 1e-300)
+    total, by_shape, by_rate = np.zeros_like(p), np.zeros_like(p), np.zeros_like(p)
+    for horizon, weight in zip(horizons, weights, strict=True):
+        reach = horizon / rate
+        along = p * reach
+        stretch = np.log1p(along)
+        left = np.expm1(-c * stretch)
+        total -= weight * left
+        left += 1
+        by_shape += weight * stretch * left
+        by_rate -= weight * c * reach / rate * left / (1 + along)
+    total /= p
+    expected = (chance * total).sum(axis=1)
+    gradient = np.stack(
+        [
+            (chance * by_shape / p).sum(axis=1),
+            (chance * by_rate).sum(axis=1),
+            _covariance(chance, total, log_p, expected),
+            _covariance(chance, total, log_q, expected),
         ],
         axis=1,
     )

@@ -9,6 +9,8 @@ import numpy as np
 from clm.errors import InvalidDataError
 from clm.ltv._arguments import as_rfm, dated, time_ahead
 from clm.ltv._factor import Factor, product
+from clm.ltv._predictions import Predictions
+from clm.ltv._purchase_fit import PurchaseFit
 from clm.stats import Estimate, numbers, plain_number, refuse
 
 if TYPE_CHECKING:
@@ -114,6 +116,16 @@ def lifetime_value(
 def _purchases(fit: PurchaseModel, rfm: RFM, ahead: float, rate: float) -> tuple[Factor, Any]:
     """Return discounted expected purchases, and the observations behind them."""
     times, weights = _steps(ahead, rate) if getattr(fit, "discrete", False) else _rule(ahead, rate)
+    if isinstance(fit, PurchaseFit) and len(times) > 1:
+        predictions = Predictions(
+            process=fit.process,
+            parameters=fit.parameters,
+            unit=fit.unit,
+            model=fit.model,
+            caveats=fit.caveats,
+        )
+        together = predictions.expected_weighed(rfm, times, weights, f"Discounted purchases within {ahead:g}")
+        return Factor.of(together, "the purchase model"), together.n
     total, customers = None, None
     for time, weight in zip(times, weights, strict=True):
         expected = fit.expected_purchases(rfm, horizon=float(time))

@@ -59,6 +59,15 @@ class ParetoNBDProcess:
         """Return the expected purchases within the time ahead."""
         return self._of_those_there(rfm, lambda c, alpha, s, beta: c / alpha * time_there(s, beta, ahead))
 
+    def expected_weighed(self, rfm: RFM, ahead: FloatArray, weights: FloatArray) -> Evaluated:
+        """Return a weighed sum of the expected purchases within several times ahead."""
+
+        def bought(c: FloatArray, alpha: FloatArray, s: float, beta: FloatArray) -> FloatArray:
+            spells = [weight * time_there(s, beta, float(time)) for time, weight in zip(ahead, weights, strict=True)]
+            return np.asarray(c / alpha * sum(spells))
+
+        return self._of_those_there(rfm, bought)
+
     def exactly(self, count: int, rfm: RFM, ahead: float) -> Evaluated:
         """Return the probability of exactly so many purchases within the time ahead."""
         return self._of_those_there(

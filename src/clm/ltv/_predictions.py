@@ -169,6 +169,12 @@ class Predictions:
             "given his history",
         )
 
+    def expected_weighed(self, rfm: RFM, times: FloatArray, weights: FloatArray, what: str) -> Estimate[FloatArray]:
+        """Return a weighed sum of the purchases expected within several times, each distinct history evaluated once."""
+        return self._given(
+            rfm, lambda cells: _weighed(self.process, cells, times, weights), "discounted expected purchases", what
+        )
+
     def probability_alive(
         self, rfm: RFM, *, of: str = "had not left by the end of his observation"
     ) -> Estimate[FloatArray]:
@@ -317,6 +323,18 @@ class Predictions:
             undefined=undefined,
             caveats=self.caveats + caveats,
         )
+
+
+def _weighed(process: PurchaseProcess, cells: RFM, times: FloatArray, weights: FloatArray) -> Evaluated:
+    at_once = getattr(process, "expected_weighed", None)
+    if at_once is not None:
+        together: Evaluated = at_once(cells, times, weights)
+        return together
+    value, gradient = 0.0, 0.0
+    for time, weight in zip(times, weights, strict=True):
+        more, moves = process.expected(cells, float(time))
+        value, gradient = value + weight * more, gradient + weight * moves
+    return np.asarray(value), np.asarray(gradient)
 
 
 def _new(size: int, unit: str) -> RFM:

@@ -44,7 +44,7 @@ class Linearised:
 
     def variance(self) -> FloatArray:
         """Return the variance of each cell, shape (cells,) or ()."""
-        return np.asarray(np.einsum("...i,ij,...j->...", self.gradient, self.covariance, self.gradient))
+        return np.asarray(np.einsum("...i,...i->...", self.gradient @ self.covariance, self.gradient))
 
     def added(self, codes: IntArray, scale: FloatArray) -> Linearised:
         """Return the derivatives of scaled sums over groups of cells.
