@@ -212,6 +212,17 @@ class TestConsistency:
         )
         assert clm.by(frame(columns), "plan", clm.csat, **options)[2] == clm.csat([4, 1, None], **options)
 
+    @given(weights=st.lists(st.floats(0.1, 3), min_size=1, max_size=8))
+    def test_weighted_answers_that_agree_score_the_end_of_the_range(self, weights):
+        best, worst = [10] * len(weights), [0] * len(weights)
+        assert clm.nps(best, weights=weights).value == 100
+        assert clm.nps(worst, weights=weights).value == -100
+        assert clm.nps(best, weights=weights).confidence_interval().high == 100
+        scale = clm.Scale(0, 10, bottom=3, top=8)
+        assert clm.csat(best, weights=weights, scale=scale, scoring="mean").value == 10
+        low, high = clm.csat(best, weights=weights, scale=scale).confidence_interval(method="clopper_pearson")
+        assert low < high == 100
+
     def test_nan_and_null_are_one_missing_answer(self):
         frame = pl.LazyFrame({"score": [9.0, float("nan"), None, 3.0]})
         assert clm.nps(frame).missing == 2

@@ -297,7 +297,8 @@ def _clustered(
     _, cluster, sizes = np.unique(who, return_inverse=True, return_counts=True)
     customers = len(sizes)
     weights = (1.0 / sizes[cluster] if rule == "mean" else 1.0) * (np.ones(len(parts)) if weight is None else weight)
-    value = float(weights @ parts / weights.sum()) if customers else np.nan
+    # Rounding must not carry the mean past what was given, nor off its scale.
+    value = float(np.clip(weights @ parts / weights.sum(), parts.min(), parts.max())) if customers else np.nan
     away = np.bincount(cluster, weights * (parts - value), minlength=customers)
     # Rounding must not give customers who are alike a spread.
     spread = customers > 1 and bool((np.abs(away) > _ROUNDING * np.abs(parts).max() * weights.max()).any())

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LEAST_WEIGHT: Final = 1e-100
 MOST_WEIGHT: Final = 1e100
 """Weights between these can be squared and added up in float64."""
+MOST_ANSWERS: Final = 10**15
+"""So many can be added up in int64, and are exact in float64."""
 
 MissingRule: TypeAlias = Literal["drop", "raise", "neutral"]
 OffScaleRule: TypeAlias = Literal["raise", "missing"]
@@ -301,7 +303,7 @@ def check_count(count: Any, name: str) -> int:
     Raises
     ------
     InvalidDataError
-        If it is no whole number from 0 on.
+        If it is no whole number from 0 on, or more than can be added up.
     """
     number = None
     if not isinstance(count, (bool, np.bool_)):
@@ -312,6 +314,8 @@ def check_count(count: Any, name: str) -> int:
             number = None
     if number is None or number < 0:
         raise InvalidDataError(f"{name} must be a whole number from 0 on, not {count!r}.")
+    if number > MOST_ANSWERS:
+        raise InvalidDataError(f"{name} must be {MOST_ANSWERS:,} or fewer, not {number:,}.")
     return number
 
 

@@ -95,7 +95,11 @@ class Cells:
 
     def mean(self, values: FloatArray) -> float:
         """Return the mean of a value a cell; NaN where there is nobody."""
-        return float(self.mass @ values / self.mass.sum()) if self.n else np.nan
+        if not self.n:
+            return np.nan
+        given = values[self.counts > 0]
+        # Rounding must not carry the mean past what was given: that may be the end of the range.
+        return float(np.clip(self.mass @ values / self.mass.sum(), given.min(), given.max()))
 
     def standard_error(self, values: FloatArray, *, lost: int) -> float:
         """Return the standard error of `mean`.

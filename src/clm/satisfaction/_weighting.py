@@ -223,7 +223,7 @@ class SurveyWeights:
         if y.shape != weights.shape:
             raise InvalidDataError(f"values has {len(y):,} entries, respondents are {self.n:,}. Give one each.")
         refuse(~np.isfinite(y), "value is missing or infinite", "Weight those alone who answered.")
-        value = float(weights @ y / weights.sum())
+        value = float(np.clip(weights @ y / weights.sum(), y.min(), y.max()))  # rounding must not carry it past them
         assert self.cell_of is not None
         residual = y - self._explained(y)[self.cell_of]
         n = self.n
