@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from clm.core import Lifecycle, Stage, Timeout, Transition, when
 from clm.errors import InvalidDataError
-from clm.lifecycles._tables import named
+from clm.lifecycles._tables import check_rising, named
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,6 +71,13 @@ def five_stage(
     ``customers=`` of ``clm.replay`` or in `Customer`, and his visit to reach opens at the instant of the referral.
     The lengths are assumptions: see `clm.suggest_timeouts`.
 
+    The five ranked stages are those of the customer life cycle of Cutler and Sterne [1]_; advocates, customers at risk,
+    lapsed and won back are this model's.
+
+    References
+    ----------
+    .. [1] Cutler and Sterne (2000), E-Metrics: Business Metrics for the New Economy.
+
     Examples
     --------
     >>> shop = clm.lifecycles.five_stage(kinds={"order": "purchase"})
@@ -78,11 +85,7 @@ def five_stage(
     {'visit': ('lapsed',), 'purchase': ('reactivated',)}
     """
     visit, signed_up, order, referral = named("five_stage", _KINDS, kinds)
-    if not 2 <= retention_orders < loyalty_orders:
-        raise InvalidDataError(
-            f"retention_orders={retention_orders!r} and loyalty_orders={loyalty_orders!r} must rise, from 2 on: the "
-            "first order is the conversion."
-        )
+    check_rising(retention_orders=retention_orders, loyalty_orders=loyalty_orders)
     ranked = ("reach", "acquisition", "conversion", "retention", "loyalty")
     unranked = ("advocate", "at_risk", "lapsed", "reactivated")
     orders = when.count(order)
