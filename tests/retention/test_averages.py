@@ -100,6 +100,17 @@ class TestCurve:
         assert curve.standard_error[1] == pytest.approx(np.sqrt(2 * 2 * (7 / 8) ** 2) / 8)
         assert curve.n[1] == 2
 
+    @pytest.mark.parametrize("average", ["weighted", "simple"])
+    def test_recurring_customers_none_of_whom_came_back_still_count(self, average):
+        definition = clm.RetentionDefinition(period="day", entry="recurring")
+        table = clm.retention_table(log_of({1: [1], 2: [1], 3: [1]}), definition, through="2025-01-02")
+        curve = table.curve(average=average)
+        assert curve.value.tolist() == [1, 0]
+        assert curve.n.tolist() == [3, 3]
+        # Wilson with 0 of 3: up to z^2 / (3 + z^2).
+        z2 = stats.norm.ppf(0.975) ** 2
+        assert curve.confidence_interval().high[1] == pytest.approx(z2 / (3 + z2))
+
     def test_recurring_panel_and_simple_mean(self):
         log = log_of({1: [1, 2, 3], 2: [1, 3], 3: [2, 3]})
         table = clm.retention_table(log, clm.RetentionDefinition(period="day", entry="recurring"), through="2025-01-03")
@@ -152,6 +163,18 @@ class TestDifference:
         table = clm.retention_table(log, definition, through="2025-01-04")
         assert table.difference("2025-01-01", "2025-01-02").standard_error[1] == 0
 
+    def test_without_variance_there_is_still_a_width(self):
+        definition = clm.RetentionDefinition(period="day", entry="recurring")
+        again = clm.retention_table(log_of({1: [1, 2, 3], 2: [1, 2, 3]}), definition, through="2025-01-04")
+        once = clm.retention_table(log_of({1: [1, 2], 2: [1, 2], 3: [2, 3], 4: [2, 3]}), DAYS, through="2025-01-04")
+        dates = ("2025-01-01", "2025-01-02")
+        assert again.difference(*dates).value[1] == once.difference(*dates).value[1] == 0
+        # Newcombe's, from 2 of 2 on either side.
+        for end in ("low", "high"):
+            paired, apart = (getattr(each.difference(*dates).confidence_interval(), end)[1] for each in (again, once))
+            assert paired == pytest.approx(apart)
+            assert abs(paired) > 0.3
+
 
 class TestShrinkage:
     def test_small_cohorts_are_drawn_to_the_mean_and_large_ones_stay(self):
@@ -178,6 +201,14 @@ class TestShrinkage:
     def test_cohorts_of_one_cannot_be_told_apart(self):
         table = clm.retention_table(log_of({1: [1, 2], 2: [2, 3], 3: [3], 4: [4]}), DAYS, through="2025-01-05")
         assert table.shrunken_rates().value[:4, 1] == pytest.approx(0.5, abs=1e-5)
+
+    def test_one_rate_is_no_surer_than_all_customers_make_it(self):
+        days = {i: [1 + i % 4, 2 + i % 4] if i < 20 else [1 + i % 4] for i in range(40)}
+        shrunken = clm.retention_table(log_of(days), DAYS, through="2025-01-09").shrunken_rates()
+        # Half of 40 customers: the standard deviation of a beta distribution of 41, sqrt(1/4 / 42).
+        assert shrunken.standard_error[0, 1] == pytest.approx(np.sqrt(1 / 4 / 42), rel=1e-3)
+        alone = clm.retention_table(log_of({1: [1], 2: [1], 3: [1]}), DAYS, through="2025-01-02").shrunken_rates()
+        assert alone.confidence_interval().high[0, 1] > 0.5
 
 
 class TestConsistency:

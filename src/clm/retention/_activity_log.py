@@ -69,8 +69,11 @@ class ActivityLog:
         InvalidDataError
             If the definitions differ, or ids are text in one and numbers in the other.
         """
-        if not isinstance(other, ActivityLog) or other.definition != self.definition:
-            raise InvalidDataError("only logs by the same definition can be merged. Build both with one.")
+        unlike = "only logs by the same definition can be merged. Build both with one."
+        if not isinstance(other, ActivityLog):
+            raise InvalidDataError(unlike)
+        if other.definition != self.definition:
+            raise InvalidDataError(unlike)
         text = [log.customer.dtype.kind in "OU" for log in (self, other) if len(log.customer)]
         if len(set(text)) > 1:
             raise InvalidDataError("customer ids are text in one log and numbers in the other. Read them alike.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @final
 @frozen
-class Newcombe:
+class CohortNewcombe:
     """Limits of the difference of two independent shares, from Wilson's limits of each [1]_.
 
     References
@@ -50,6 +50,29 @@ class Newcombe:
         )
 
 
+@final
+@frozen
+class CommonCustomers:
+    """Limits of the difference of two shares that have customers in common; Newcombe's where no customer differs.
+
+    There Wald's would have no width, however few the customers are.
+    """
+
+    apart: CohortNewcombe
+
+    @property
+    def method(self) -> str:
+        """The method's name."""
+        return "Wald with the covariance of common customers"
+
+    def limits(self, value: FloatArray, standard_error: FloatArray, level: float) -> tuple[FloatArray, FloatArray]:
+        """Return both ends."""
+        low, high = Normal(-1.0, 1.0).limits(value, standard_error, level)
+        least, most = self.apart.limits(value, standard_error, level)
+        varied = standard_error > 0
+        return np.where(varied, low, least), np.where(varied, high, most)
+
+
 def difference_of(table: RetentionTable, first: int, second: int) -> Estimate[FloatArray]:
     """Return second minus first, age by age; see `RetentionTable.difference`.
 
@@ -67,11 +90,12 @@ def difference_of(table: RetentionTable, first: int, second: int) -> Estimate[Fl
     rates = np.where(known, retained / np.maximum(sizes, 1)[:, None], np.nan)
     value = rates[1] - rates[0]
     certain = known & (table.ages == 0)
+    trials = np.where(known, sizes[:, None], 0).astype(np.float64)
+    trials[:, certain] = np.inf
+    apart = CohortNewcombe(rates[0], trials[0], rates[1], trials[1])
+    band: CohortNewcombe | CommonCustomers = apart
     if table.activity is None:
-        trials = np.where(known, sizes[:, None], 0).astype(np.float64)
-        trials[:, certain] = np.inf
         variance = np.where(known, rates * (1 - rates) / np.maximum(sizes, 1)[:, None], np.nan).sum(axis=0)
-        band: Newcombe | Normal = Newcombe(rates[0], trials[0], rates[1], trials[1])
     else:
         each = np.zeros(table.retained.shape)
         each[first], each[second] = -1 / max(sizes[0], 1), 1 / max(sizes[1], 1)
@@ -79,7 +103,7 @@ def difference_of(table: RetentionTable, first: int, second: int) -> Estimate[Fl
         entered[rows] = -each[rows] * np.where(known, rates, 0.0)
         each[:, ~known], entered[:, ~known] = 0.0, 0.0
         variance, _ = clustered(table.activity, table.definition.rule, table.columns, retained=each, entered=entered)
-        band = Normal(-1.0, 1.0)
+        band = CommonCustomers(apart)
     a, b = table.cohorts[rows].tolist()
     return Estimate(
         value=value,

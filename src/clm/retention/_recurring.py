@@ -80,7 +80,8 @@ def clustered(
     activity, rule, columns
         As for `counted_again`.
     retained, entered : (p, c) ndarray of float64
-        What one more retained customer, and one more entered one, of each cohort add to the sum, to first order.
+        What one more retained customer, and one more entered one, of each cohort add to the sum, to first order; the
+        former is 0 where a cohort does not count.
 
     Returns
     -------
@@ -97,8 +98,10 @@ def clustered(
     squares = np.zeros(len(columns))
     customers = np.zeros(len(columns), np.int64)
     for starts, returns in activity.blocks():
+        customers[0] += int(starts[np.flatnonzero(retained[:, 0])].any(axis=0).sum())
         for column, hit in hits(starts, returns, rule, columns):
-            counts = np.flatnonzero(entered[: len(hit), column])
+            # An entry adds nothing where nobody was retained, but a cohort that counts always weighs what it retains.
+            counts = np.flatnonzero(retained[: len(hit), column])
             if not len(counts):
                 continue
             here = starts[counts]

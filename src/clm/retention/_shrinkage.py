@@ -77,6 +77,10 @@ def shrunken(
         mean, strength = _prior(retained[rows, column], sizes[rows])
         a[rows, column] = mean * strength + retained[rows, column]
         b[rows, column] = (1 - mean) * strength + sizes[rows] - retained[rows, column]
+        # Of no cohort more can be known than of one rate that all customers share.
+        sharper = np.maximum((a[rows, column] + b[rows, column]) / (sizes[rows].sum() + 1.0), 1.0)
+        a[rows, column] /= sharper
+        b[rows, column] /= sharper
     total = np.where(a + b > 0, a + b, 1.0)
     value = np.where(certain, 1.0, a / total)
     error = np.where(certain, 0.0, np.sqrt(a * b / (total**2 * (total + 1))))

@@ -124,7 +124,8 @@ class RetentionTable:
         -----
         Rates of an age vary between cohorts as a beta distribution, whose mean and spread are estimated from all
         complete cells of that age by moments [1]_; the rate of a cohort is the mean of its posterior. With fewer than
-        three cohorts, or where they vary no more than chance has it, all are drawn to their common mean.
+        three cohorts, or where they vary no more than chance has it, all are drawn to their common mean, and the
+        interval is that of one rate of all their customers.
 
         References
         ----------
@@ -191,7 +192,8 @@ class RetentionTable:
         -------
         Estimate
             One cell an age, in fractions, NaN where one of the cells is not complete. Newcombe's interval from Wilson's
-            limits [1]_; where customers enter again and again, Wald's with the covariance that common customers bring.
+            limits [1]_; where customers enter again and again, Wald's with the covariance that common customers bring,
+            unless there is no variance to go by.
 
         Raises
         ------
