@@ -268,6 +268,18 @@ class TestConsistency:
         assert repr(again(result)) == repr(result)
         assert clm.to_json(again(result)) == clm.to_json(result)
 
+    @pytest.mark.parametrize("entry", ["first", "recurring"])
+    def test_retention_comes_back_equal(self, entry):
+        log = {"customer_id": ["ann", "ann", "bob", "bob"], "at": ["2025-01-06", "2025-01-14"] * 2}
+        definition = clm.RetentionDefinition(entry=entry)
+        table = clm.retention_table(log, definition, through="2025-01-26")
+        difference = table.difference("2025-01-06", "2025-01-13")
+        flows = clm.growth_accounting(log, through="2025-02-02")
+        rates = (table.rates(), table.shrunken_rates(), table.curve(), table.curve(average="simple"))
+        for result in (table, *rates, difference, flows.quick_ratio(), clm.activity_log(log, definition)):
+            assert again(result) == result
+            assert clm.to_json(again(result)) == clm.to_json(result)
+
     def test_histories_and_cohorts_come_back_equal(self, rfm):
         assert again(rfm) == rfm
         _, holdout = clm.rfm_split(
