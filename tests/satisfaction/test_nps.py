@@ -418,6 +418,12 @@ class TestConsistency:
             "missing answers left out."
         )
         assert nps.to_dict()["interval"]["low"] == nps.confidence_interval().low
+        assert nps.band == nps.estimate.band
+        assert nps.sources == ()
+        assert nps._repr_html_() == nps.estimate._repr_html_()
+        for total in (nps.sum, nps.mean):
+            with pytest.raises(InvalidDataError, match="NPS is a single number"):
+                total()
 
     def test_few_answers_come_with_a_caveat(self):
         assert clm.nps([10, 9, 3, 7, 7]).caveats == (

@@ -6,7 +6,9 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from clm.stats._bands import Band
     from clm.stats._estimate import Estimate
+    from clm.stats._linearised import Linearised
     from clm.typing import Array
 
 
@@ -67,6 +69,24 @@ class HasEstimate(ABC):
         """What a careful reader should know before quoting the number."""
         return self.estimate.caveats
 
+    @property
+    def band(self) -> Band:
+        """How the default limits follow from value and standard error."""
+        return self.estimate.band
+
+    @property
+    def sources(self) -> tuple[Linearised, ...]:
+        """How the number moves with the parameters of each fit behind it."""
+        return self.estimate.sources
+
+    def sum(self, by: Any = None) -> Estimate[Any]:
+        """Refuse to add a single number up, as an `Estimate` of one does; collect several in one first."""
+        return self.estimate.sum(by)
+
+    def mean(self, by: Any = None) -> Estimate[Any]:
+        """Refuse to average a single number, as an `Estimate` of one does; collect several in one first."""
+        return self.estimate.mean(by)
+
     def to_columns(self, level: float = 0.95) -> dict[str, Array]:
         """Return the number as columns of one row, for ``clm.to_frame``."""
         return self.estimate.to_columns(level)
@@ -80,3 +100,6 @@ class HasEstimate(ABC):
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:  # noqa: FBT001  # NumPy calls it so
         return self.estimate.__array__(dtype, copy)
+
+    def _repr_html_(self) -> str:
+        return self.estimate._repr_html_()
