@@ -73,6 +73,22 @@ class TestTimeoutsThatNeverFire:
         assert list(whole) == list(rest)
 
 
+class TestTransitionsThatAreNeverTaken:
+    @given(lifecycles(), touchpoints(), customers(), ends)
+    def test_without_them_every_replay_is_the_same(self, lifecycle, log, customer, through):
+        said = [str(finding) for finding in lifecycle.check() if finding.kind == "shadowed"]
+        out = {line.split(" is never taken: wherever")[0] for line in said if "wherever it could be" in line}
+        # A condition that holds wherever an earlier one does: the last of several equal texts is the later one.
+        kept = [
+            transition
+            for number, transition in enumerate(lifecycle.transitions)
+            if str(transition) not in out or str(transition) in map(str, lifecycle.transitions[number + 1 :])
+        ]
+        lean = evolve(lifecycle, transitions=kept, kinds=lifecycle.known_kinds)
+        whole, rest = (x.replay(log, through=through, customer=customer) for x in (lifecycle, lean))
+        assert list(whole) == list(rest)
+
+
 class TestReach:
     @given(lifecycles(), touchpoints(), customers(), ends)
     def test_no_replay_does_what_was_said_to_be_impossible(self, lifecycle, log, customer, through):

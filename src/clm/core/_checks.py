@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from itertools import combinations
-from typing import TYPE_CHECKING, Literal, TypeAlias, final
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias, final
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from clm.core._clocks import beaten
-from clm.core._guards import All, Comparison, Guard, Not
+from clm.core._guards import All, Comparison, Either, Guard, Not
 from clm.core._names import ANY, PREVIOUS
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
     from clm.core._lifecycle import Lifecycle
     from clm.core._parts import Transition
+
+_OPPOSITE: Final = {"==": "!=", "!=": "==", "<": ">=", ">=": "<", ">": "<=", "<=": ">"}
 
 Kind: TypeAlias = Literal["unreachable", "dead_end", "ambiguous", "shadowed", "forbidden", "previous"]
 
@@ -124,6 +126,7 @@ def _ambiguous(lifecycle: Lifecycle) -> Iterator[Finding]:
             and second.when is not None
             and (first.target, first.reenter) != (second.target, second.reenter)
             and not _exclusive(first.when, second.when)
+            and not _implied(first.when, second.when)
         ):
             yield Finding(
                 "ambiguous", f"Both {first} and {second} may hold for one touchpoint; the first declared is taken."
@@ -132,12 +135,17 @@ def _ambiguous(lifecycle: Lifecycle) -> Iterator[Finding]:
 
 def _shadowed_transitions(lifecycle: Lifecycle) -> Iterator[Finding]:
     unconditional: dict[tuple[str, str], Transition] = {}
+    guarded: dict[tuple[str, str], list[Transition]] = {}
     for transition in lifecycle.transitions:
         key = (transition.source, transition.kind)
         if key in unconditional:
             yield Finding("shadowed", f"{transition} is never taken: {unconditional[key]} always comes first.")
         elif transition.when is None:
             unconditional[key] = transition
+        elif earlier := next((other for other in guarded.get(key, ()) if _implied(other.when, transition.when)), None):
+            yield Finding("shadowed", f"{transition} is never taken: wherever it could be, {earlier} comes first.")
+        else:
+            guarded.setdefault(key, []).append(transition)
     for transition in lifecycle.transitions:
         specific = [(stage.name, transition.kind) in unconditional for stage in lifecycle.stages]
         if transition.source == ANY and all(specific):
@@ -174,6 +182,27 @@ def _exclusive(first: Guard, second: Guard) -> bool:
     if (first.register, first.kind) != (second.register, second.kind):
         return False
     return _apart(first, second) or _apart(second, first)
+
+
+def _implied(guard: Guard | None, by: Guard | None) -> bool:
+    """Whether a condition can be seen to hold wherever another one does."""
+    if guard == by:
+        return True
+    if isinstance(guard, All):
+        return _implied(guard.first, by) and _implied(guard.second, by)
+    if isinstance(by, Either):
+        return _implied(guard, by.first) and _implied(guard, by.second)
+    return (
+        (isinstance(by, All) and (_implied(guard, by.first) or _implied(guard, by.second)))
+        or (isinstance(guard, Either) and (_implied(guard.first, by) or _implied(guard.second, by)))
+        or (isinstance(guard, Not) and by is not None and _exclusive(guard.guard, by))
+        # Where the register is missing `by` does not hold; elsewhere the opposite of a comparison is one, too.
+        or (isinstance(guard, Comparison) and isinstance(by, Comparison) and _exclusive(_opposite(guard), by))
+    )
+
+
+def _opposite(comparison: Comparison) -> Comparison:
+    return evolve(comparison, operator=_OPPOSITE[comparison.operator])
 
 
 def _apart(first: Comparison, second: Comparison) -> bool:
