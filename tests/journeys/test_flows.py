@@ -178,6 +178,8 @@ class TestConsistency:
         moves = log.transitions()
         results = [moves, moves.absorption(), moves.expected_time(), log.transitions(period="week"), log.stage_times()]
         results += [log.paths(), log.paths().share, log.step_matrix(3)]
+        results += [log.funnel(), log.funnel(window="9d"), log.occupancy(), log.stage_at(log.through), log.cycles()]
+        results += [log.upcoming("30d")]
         if log is DEALS:
             ways = log.time_in_stage("offer", exits="rank")
             results += [ways, ways["advance"], ways.at(2), ways["drop"].at([1, 2, 3])]

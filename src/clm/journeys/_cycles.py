@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
 from clm.errors import InvalidDataError
 from clm.stats import array_field, frozen_array, seal
@@ -46,7 +46,7 @@ class Cycles:
     ended_at: Array = array_field()
     stages: IntArray = array_field()
     status: Array = array_field()
-    definition: str = field(eq=False)
+    definition: str
 
     __setstate__ = seal
 

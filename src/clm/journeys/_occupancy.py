@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
 from clm.core import NEVER
 from clm.data import describe
@@ -43,7 +43,7 @@ class Occupancy:
     stages: tuple[str, ...]
     counts: IntArray = array_field()
     status: Array = array_field()
-    definition: str = field(eq=False)
+    definition: str
 
     __setstate__ = seal
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, final
 
 import numpy as np
-from attrs import field, frozen
+from attrs import frozen
 
 from clm.core import instant
 from clm.data import describe
@@ -107,7 +107,7 @@ class Upcoming:
     stage: Array = array_field()
     next_stage: Array = array_field()
     at: Array = array_field()
-    definition: str = field(eq=False)
+    definition: str
 
     __setstate__ = seal
 
