@@ -97,8 +97,9 @@ class Gaps:
         ----------
         .. [1] Wang and Chang (1999), JASA 94, 146-153.
         """
-        order = np.lexsort((at, customer))
-        customer, at = customer[order], at[order]
+        if not _in_order(customer, at):
+            order = np.lexsort((at, customer))
+            customer, at = customer[order], at[order]
         new = np.append(True, customer[1:] != customer[:-1])  # the first row begins a customer
         kept = new | np.append(True, at[1:] != at[:-1])  # as above
         customer, at, new = customer[kept], at[kept], new[kept]
@@ -118,6 +119,11 @@ class Gaps:
             ),
             starts,
         )
+
+
+def _in_order(customer: IntArray, at: IntArray) -> bool:
+    same = customer[1:] == customer[:-1]
+    return bool(np.all((customer[1:] > customer[:-1]) | (same & (at[1:] >= at[:-1]))))
 
 
 @final
