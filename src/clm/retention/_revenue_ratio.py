@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, final
 import numpy as np
 from attrs import frozen
 
-from clm.stats import Estimate
+from clm.stats import Estimate, seal
 
 if TYPE_CHECKING:
     from clm.typing import Array, BoolArray, FloatArray
@@ -38,6 +38,8 @@ class RevenueRatio:
     base: FloatArray
     base_squares: FloatArray
     known: BoolArray
+
+    __setstate__ = seal
 
     @classmethod
     def of(

@@ -75,6 +75,8 @@ class Gaps:
     durations: Durations
     starts: IntArray
 
+    __setstate__ = seal
+
     @classmethod
     def of(cls, customer: IntArray, at: IntArray, through: int, *, per_unit: float, unit: str, definition: str) -> Gaps:
         """Measure the gaps between a customer's instants, and the one that has not ended where there is no other.
@@ -146,6 +148,8 @@ class EndedGaps:
     step: IntArray
     own: FloatArray
     hazard: FloatArray
+
+    __setstate__ = seal
 
     @classmethod
     def of(cls, gaps: Gaps) -> EndedGaps:
