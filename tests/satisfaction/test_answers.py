@@ -4,6 +4,7 @@ import pickle
 from decimal import Decimal
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,6 +23,11 @@ def tally(values, scale=NPS, **options):
 
 
 class TestInputs:
+    @pytest.mark.parametrize("counts", [[0, 1, 2], [0] * 11 + [-1], [-3] + [0] * 11])
+    def test_counts_that_do_not_fit_the_scale(self, counts):
+        with pytest.raises(InvalidDataError, match="answers on 0 to 10 are 12 counts from 0 on"):
+            Answers(scale=NPS, cells=clm.satisfaction.Cells(counts=counts))
+
     @pytest.mark.parametrize(
         ("values", "message"),
         [
@@ -100,6 +106,16 @@ class TestInputs:
 
 
 class TestConsistency:
+    def test_tenths_may_be_stored_in_32_bits(self):
+        tenths = clm.Scale(0, 1, step=0.1, top=0.8)
+        points = np.array(tenths.points)
+        short = points.astype(np.float32)
+        for values in (points, short, short.astype(float), short.astype(float).astype(object)):
+            assert tally(values, tenths).counts.tolist() == [1] * 11
+        assert clm.csat(pl.LazyFrame({"score": short}), scale=tenths).counts.tolist() == [1] * 11
+        with pytest.raises(InvalidDataError, match=r"lies between its points"):
+            tally(np.array([0.1000001]), tenths)
+
     @pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8", "u1", "u8", "f2", "f4", "f8", object])
     def test_every_kind_of_number_counts_alike(self, dtype):
         values = np.array([0, 6, 7, 10, 10], dtype)

@@ -52,7 +52,8 @@ class Answers:
     Raises
     ------
     InvalidDataError
-        If there are more answers than the population has members.
+        If there is not one count from 0 on a point, and one of the missing answers; or if there are more answers than
+        the population has members.
     """
 
     scale: Scale
@@ -62,6 +63,11 @@ class Answers:
     population: int | None = None
 
     def __attrs_post_init__(self) -> None:
+        if len(self.cells) != len(self.scale) + 1 or (self.cells.counts < 0).any():
+            raise InvalidDataError(
+                f"answers on {self.scale.span} are {len(self.scale) + 1} counts from 0 on, the missing ones last, not"
+                f" {self.cells.counts.tolist()}. Build them with Answers.from_counts."
+            )
         if self.population is None:
             return
         size = check_count(self.population, "population")

@@ -87,8 +87,18 @@ def code_of(value: object, places: dict[Any, int], scale: Scale) -> int:
     place = _place(value, scale)
     if place != place:  # noqa: PLR0124  # NaN alone differs from itself
         return none
-    on = -0.5 < place < none - 0.5 and abs(place - round(place)) <= _TOLERANCE
-    return round(place) if on else off
+    if not -0.5 < place < none - 0.5:
+        return off
+    nearest = round(place)
+    on = abs(place - nearest) <= _TOLERANCE or _stored_short(np.asarray(value, float), np.asarray(nearest), scale)
+    return nearest if on else off
+
+
+def _stored_short(values: FloatArray, places: FloatArray, scale: Scale) -> BoolArray:
+    """Whether a value is what 32 bits hold of its point: 0.1 stored as a float32 is 0.10000000149."""
+    points = np.clip(scale.low + places * scale.step, scale.low, scale.high)
+    short: BoolArray = values == points.astype(np.float32).astype(np.float64)
+    return short
 
 
 def _place(value: Any, scale: Scale) -> float:
@@ -138,6 +148,9 @@ def _code_floats(block: Array, scale: Scale) -> IntArray:
         on = (np.abs(place - nearest) <= _TOLERANCE) & (nearest >= 0) & (nearest < none)
     if on.all():
         return nearest.astype(np.intp)
+    if scale.step != 1 or not isinstance(scale.low, int):
+        within = (nearest >= 0) & (nearest < none)
+        on |= within & _stored_short(block.astype(np.float64), np.where(within, nearest, 0.0), scale)
     codes = np.full(len(block), off, np.intp)
     codes[on] = nearest[on]
     codes[np.isnan(place)] = none
