@@ -106,12 +106,14 @@ def product(
     explains, cells are taken as independent, and a caveat says so.
     """
     shape = np.broadcast_shapes(*(factor.value.shape for factor in factors))
-    value = np.prod([np.broadcast_to(factor.value, shape) for factor in factors], axis=0)
+    value = _sealed(_multiplied([factor.value for factor in factors], shape))
     sources, variance = [], np.zeros(shape)
     for i, factor in enumerate(factors):
-        others = np.prod([np.broadcast_to(other.value, shape) for j, other in enumerate(factors) if j != i], axis=0)
+        if not factor.sources and not np.any(factor.error):
+            continue
+        others = _multiplied([other.value for j, other in enumerate(factors) if j != i], shape)
         carried = [
-            Linearised(gradient=others[:, None] * source.gradient, covariance=source.covariance)
+            Linearised(gradient=_sealed(others[:, None] * source.gradient), covariance=source.covariance)
             for source in factor.sources
         ]
         sources += carried
@@ -123,7 +125,7 @@ def product(
     unknown = next((factor.unknown for factor in factors if factor.unknown is not None), None)
     return Estimate(
         value=value,
-        standard_error=np.sqrt(np.maximum(variance, 0.0)),
+        standard_error=_sealed(np.sqrt(np.maximum(variance, 0.0))),
         n=n,
         name=name,
         unit="currency",
@@ -134,6 +136,19 @@ def product(
         sources=sources,
         caveats=tuple(caveats),
     )
+
+
+def _multiplied(values: Sequence[FloatArray], shape: tuple[int, ...]) -> FloatArray:
+    total = np.ones(shape)
+    for one in values:
+        total *= one
+    return total
+
+
+def _sealed(values: FloatArray) -> FloatArray:
+    """Make an array of ours read-only without copying it."""
+    values.setflags(write=False)
+    return values
 
 
 def _reasons(factors: Sequence[Factor], shape: tuple[int, ...]) -> Any:

@@ -107,6 +107,8 @@ class ByDelta:
         """Return an estimate whose source is the gradient."""
         if row_of is not None:
             value, moves = value[row_of], moves[row_of]
+            for ours in (value, moves):
+                ours.setflags(write=False)  # so that nobody has to copy them
         return delta_estimate(value, moves, parameters, band=band, **stated)
 
     def variance(self, moves: FloatArray, parameters: Parameters) -> float:
