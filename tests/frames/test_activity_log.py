@@ -44,6 +44,16 @@ class TestInputs:
             with pytest.raises(clm.InvalidDataError, match=message):
                 numbers.merged(other)
 
+    def test_ids_beyond_the_signed_numbers_keep_every_digit(self):
+        small, large, negative = (
+            clm.activity_log({"customer_id": np.array(ids, dtype), "at": ["2025-01-01"] * len(ids)}, MONTHLY)
+            for ids, dtype in (([1, 2], np.int64), ([2**63 + 1, 2**63 + 2], np.uint64), ([-1], np.int64))
+        )
+        assert small.merged(large).customer.tolist() == [1, 2, 2**63 + 1, 2**63 + 2]
+        assert large.merged(small) == small.merged(large)
+        with pytest.raises(clm.InvalidDataError, match=r"below 0 in one log and beyond 2\*\*63 in the other"):
+            negative.merged(large)
+
     def test_a_start_within_a_period_is_refused(self):
         log = clm.activity_log({"customer_id": [1], "at": ["2025-01-05"]}, MONTHLY)
         with pytest.raises(clm.InvalidDataError, match="lies within a month"):

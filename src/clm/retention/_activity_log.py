@@ -77,7 +77,7 @@ class ActivityLog:
         text = [log.customer.dtype.kind in "OU" for log in (self, other) if len(log.customer)]
         if len(set(text)) > 1:
             raise InvalidDataError("customer ids are text in one log and numbers in the other. Read them alike.")
-        customer, place = np.unique(np.concatenate([self.customer, other.customer]), return_inverse=True)
+        customer, place = np.unique(_joined(self.customer, other.customer), return_inverse=True)
         first = min(self.first, other.first)
         through = max(self.through, other.through)
         periods = max(log.first + log.activity.periods for log in (self, other)) - first
@@ -175,6 +175,23 @@ class ActivityLog:
 
     def __repr__(self) -> str:
         return f"<ActivityLog: {len(self):,} customers, {self.activity.periods:,} periods by {self.definition.period}>"
+
+
+def _joined(ids: Array, others: Array) -> Array:
+    """Return ids of both; whole numbers that no type holds together are refused, not rounded.
+
+    Raises
+    ------
+    InvalidDataError
+        If some are negative and others beyond the largest signed number.
+    """
+    if np.result_type(ids, others).kind == "f" and len(ids) and len(others):
+        if min(int(ids.min()), int(others.min())) < 0:
+            raise InvalidDataError(
+                "customer ids are below 0 in one log and beyond 2**63 in the other. Read them alike."
+            )
+        return np.concatenate([ids.astype(np.uint64), others.astype(np.uint64)])
+    return np.concatenate([ids, others])
 
 
 def _window(flags: BoolArray, begin: int, periods: int) -> BoolArray:

@@ -292,7 +292,7 @@ count as retained at an age with a return event in the period of that age; a ret
         rule
             "on_or_after" is what it calls cumulative in its code.
         clock
-            "own" are its 24-hour windows.
+            "own" are its 24-hour windows, with which it refuses "on_or_after" and heeds no minimum itself.
         entry
             "first" is its first-time retention.
 
