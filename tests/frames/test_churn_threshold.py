@@ -160,15 +160,16 @@ class TestConsistency:
         assert repr(TestByHand.FOUND).startswith("<ChurnThreshold: churn threshold: 8 day")
 
 
-def buyers(rng, customers, days=365):
-    """Buyers of whom none leaves, won over the whole window; rates are gamma distributed with shape 2."""
+def buyers(rng, customers, days=365, leave=0.0):
+    """Buyers won over the whole window, who may leave after a purchase; rates are gamma distributed with shape 2."""
     first = rng.uniform(0, days, customers)
     rate = rng.gamma(2.0, 1 / SCALE, customers)
     alive, now = np.arange(customers), first
     customer, at = [alive], [first]
     while len(alive):
         now = now + rng.exponential(1 / rate[alive])
-        alive, now = alive[now < days], now[now < days]
+        stays = (now < days) & (rng.random(len(alive)) >= leave)
+        alive, now = alive[stays], now[stays]
         customer.append(alive)
         at.append(now)
     moment = np.datetime64(BEGIN, "us") + (np.concatenate(at) * 86_400e6).astype("m8[us]")
@@ -187,6 +188,16 @@ class TestRecovery:
         # It calls 27 percent of live customers churned instead of 10: (1 + 56 / SCALE) ** -2.
         low, high = found.called_churned.confidence_interval(0.999)
         assert low < (1 + (found.naive.value - 0.5) / SCALE) ** -2 < high
+
+    def test_gaps_that_never_end_are_among_all(self):
+        # Three in ten purchases are the last: .7 of gaps end, and half of all within 53 days.
+        found = clm.churn_threshold(
+            buyers(np.random.default_rng(9), 20_000, leave=0.3), through="2025-12-31", quantile=0.5
+        )
+        truth = SCALE * ((1 - 0.5 / 0.7) ** -0.5 - 1)
+        low, high = found.confidence_interval(0.999)
+        assert low - 1 <= truth <= high
+        assert found.curve.value[-1] == pytest.approx(1 - 0.7 * (1 - (1 + 360 / SCALE) ** -2), abs=0.03)
 
     @pytest.mark.parametrize(
         ("quantile", "replications"), [(0.8, 200), *(pytest.param(q, 2000, marks=pytest.mark.slow) for q in (0.5, 0.9))]

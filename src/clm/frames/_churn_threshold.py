@@ -69,11 +69,12 @@ def churn_threshold(
     -----
     Kaplan and Meier's curve on gaps with the weights of Wang and Chang [1]_: the ended gaps of a customer count 1
     together, and his open one only where there is no other. The open gap of a customer who came back before is the one
-    that the end of the log fell into, which long gaps invite: with it the curve would come out too high. The interval
-    inverts the test of the curve's crossing of the quantile, with errors by customer. With
-    400 gamma-mixed buyers of whom none leaves it covered 95 to 97 percent, with 100 and the quantile 0.9 about 90.
-    Undefined, with a lower limit, where the curve does not come down so far: a log shorter than the longer gaps cannot
-    tell it.
+    that the end of the log fell into, which long gaps invite: with it the curve would come out too high. So the gaps
+    of one customer are taken as alike: where they grow longer before he leaves, it comes out too short.
+
+    The interval inverts the test of the curve's crossing of the quantile, with errors by customer. With 400 gamma-mixed
+    buyers of whom none leaves it covered 95 to 97 percent, with 100 and the quantile 0.9 about 90. Undefined, with a
+    lower limit, where the curve does not come down so far: a log shorter than the longer gaps cannot tell it.
 
     ``errors`` compares silences at the reference with who came back by `through`: type I is the share flagged of
     those who came back, type II that not flagged of those who did not.
