@@ -291,6 +291,26 @@ class TestInputs:
         log = clm.replay(FRAMES[kind](events), FIVE, unknown="record")
         assert (len(log), log.dropped, len(log.unknown["row"])) == (0, {"unknown kinds": 3}, 3)
 
+    def test_a_log_of_kinds_that_only_conditions_name_has_no_known_one(self):
+        counted = Transition("a", "go", "b", when=when.count("seen") >= 1)
+        lifecycle = Lifecycle("counted", stages=["a", "b"], initial="a", transitions=[counted])
+        events = {"customer_id": ["ann"], "at": ["2025-01-01"], "kind": ["seen"]}
+        with pytest.raises(InvalidDataError, match="its kinds are 'seen', the lifecycle knows 'go'"):
+            clm.replay(events, lifecycle)
+
+    @pytest.mark.parametrize("through", [None, "2025-03-01"])
+    def test_a_log_without_kinds(self, through):
+        events = {"customer_id": ["ann", "bob"], "at": ["2025-01-01"] * 2, "kind": [None, None]}
+        with pytest.raises(InvalidDataError, match="no row has a kind, the lifecycle knows 'visit'"):
+            clm.replay(events, FIVE, through=through)
+        log = clm.replay(events, FIVE, through=through, unknown="record")
+        assert (len(log), log.dropped) == (0, {"null kinds": 2})
+
+    @pytest.mark.parametrize("last", ["view", None])
+    def test_the_log_ends_with_its_last_row_of_whatever_kind(self, last):
+        events = {"customer_id": ["ann"] * 2, "at": ["2025-01-01", "2025-02-01"], "kind": ["visit", last]}
+        assert clm.replay(events, FIVE).through == clm.funnel(events, ["visit", "order"]).through
+
     def test_known_kinds_after_the_end_are_known(self):
         events = {"customer_id": ["ann", "ann"], "at": ["2025-01-01", "2025-02-01"], "kind": ["view", "order"]}
         log = clm.replay(events, FIVE, through="2025-01-31")

@@ -55,7 +55,7 @@ def replay(
         The lifecycle.
     through
         Last moment up to which the log is complete, included; a bare date means the end of that day. Default: the last
-        row's instant.
+        row's instant, of whatever kind.
     customer, at, kind
         Names of the columns with the customer, the time and the kind of touchpoint.
     amount, score, channel

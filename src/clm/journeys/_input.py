@@ -113,6 +113,20 @@ class Log:
             listed = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
             raise InvalidDataError(f"columns differ in length: {listed}. Give one entry a row in each.")
 
+    def last(self) -> int:
+        """Return the instant of the last row of a customer, of whatever kind.
+
+        Raises
+        ------
+        InvalidDataError
+            If there is none.
+        """
+        whose = self.customer.codes
+        last = int((self.at if whose.min(initial=0) >= 0 else self.at[whose >= 0]).max(initial=MISSING))
+        if last == MISSING:
+            raise InvalidDataError("there is no row whose instant could be taken for through=. Give through=.")
+        return last
+
     def usable(self, through: int | None) -> tuple[dict[str, int], BoolArray | None]:
         """Return how many rows are left out, by reason, and which ones are not; None where nothing is left out."""
         dropped = {}

@@ -62,7 +62,7 @@ def replay_arrays(
     kind
         What: an array of text, or a `Coded`.
     through
-        Last instant that counts, as `at`; by default the last row's.
+        Last instant that counts, as `at`; by default the last row's, of whatever kind.
     amount, score
         Numbers of each row, NaN where missing.
     channel
@@ -123,20 +123,19 @@ def replay_arrays(
         ref=ref,
         order=order,
     )
-    dropped, usable = log.usable(through)
-    if through is None:
-        if not (len(log.at) if usable is None else usable.any()):
-            raise InvalidDataError("there is no row whose instant could be taken for through=. Give through=.")
-        through = int((log.at if usable is None else log.at[usable]).max())
     kinds = log.kinds_of(machine)
+    dropped, usable = log.usable(through)
+    nothing_known = len(kinds) > 0 and not ((kinds >= 0) & (kinds < machine.known)).any()
+    if nothing_known and unknown == "ignore":
+        raise InvalidDataError(_no_known_kind(lifecycle, log.kinds_there()))
+    if through is None:
+        through = log.last()
     strangers, known = _known(usable, kinds)
     if len(strangers):
         dropped["unknown kinds"] = len(strangers)
         if unknown == "raise":
             what, where = log.named(int(strangers[0]))
             raise unknown_kind(what, lifecycle.known_kinds, where, lifecycle.name)
-        if unknown == "ignore" and not ((kinds >= 0) & (kinds < machine.known)).any():
-            raise InvalidDataError(_no_known_kind(lifecycle, log.kinds_there()))
     ordered = log.in_order(known, rows_in_order=rows_in_order)
     grouped = Grouped(
         rows=ordered.rows,
@@ -177,8 +176,9 @@ def _no_known_kind(lifecycle: Lifecycle, there: list[str]) -> str:
     listed = ", ".join(map(repr, there[:_SHOWN])) + (f" and {len(there) - _SHOWN} more" if there[_SHOWN:] else "")
     known = ", ".join(map(repr, lifecycle.known_kinds)) or "no kind"
     close = next((hint for kind in there if (hint := nearest(kind, lifecycle.known_kinds))), "")
+    its = f"its kinds are {listed}" if there else "no row has a kind"
     return (
-        f"the log has no touchpoint that the lifecycle {lifecycle.name!r} knows: its kinds are {listed}, the lifecycle "
+        f"the log has no touchpoint that the lifecycle {lifecycle.name!r} knows: {its}, the lifecycle "
         f"knows {known}.{close} Rename the kinds of one of them, or pass unknown='record' to go on without."
     )
 
