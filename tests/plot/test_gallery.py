@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("matplotlib")
 
-import clm  # noqa: E402  # after the optional package
+import clm  # after the optional package
 
 PAGE = (Path(__file__).parents[2] / "docs" / "explanation" / "gallery.md").read_text(encoding="utf-8")
 
