@@ -2,7 +2,7 @@
 
 from clm.retention._activity import Activity
 from clm.retention._activity_log import ActivityLog
-from clm.retention._columns import Columns
+from clm.retention._columns import AgeColumns
 from clm.retention._count import (
     Entered,
     Runs,
@@ -30,9 +30,9 @@ __all__ = [
     "UNOBSERVED",
     "Activity",
     "ActivityLog",
+    "AgeColumns",
     "Cap",
     "ChurnThreshold",
-    "Columns",
     "Entered",
     "GrowthAccounting",
     "Reactivation",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @final
 @frozen
-class Columns:
+class AgeColumns:
     """First and last age of each column; column 0 is age 0.
 
     Attributes
@@ -33,7 +33,7 @@ class Columns:
     __setstate__ = seal
 
     @classmethod
-    def of(cls, brackets: tuple[int, ...] | None, ages: int) -> Columns:
+    def of(cls, brackets: tuple[int, ...] | None, ages: int) -> AgeColumns:
         """Return the columns of brackets, or one an age from 0 to `ages` less 1."""
         if brackets is None:
             each = np.arange(ages)

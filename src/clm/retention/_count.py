@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 from attrs import frozen
 
-from clm.retention._columns import Columns
+from clm.retention._columns import AgeColumns
 from clm.retention._layout import (
     UNOBSERVED,
     calendar_status,
@@ -129,7 +129,7 @@ def table_of_runs(runs: Runs, scope: Scope) -> RetentionTable:
         If there are more cohorts than a table can hold.
     """
     numbers = scope.cohorts()
-    columns = Columns.of(scope.definition.brackets, len(numbers))
+    columns = AgeColumns.of(scope.definition.brackets, len(numbers))
     sizes = np.zeros(len(numbers), np.int64)
     np.add.at(sizes, runs.periods - scope.first, runs.sizes)
     row = runs.cohort - scope.first
@@ -153,7 +153,7 @@ def runs_by_period(entered: Entered, definition: RetentionDefinition, ages: int)
         How many ages the table has at most.
     """
     customer, first, last = runs_of(
-        entered.customer, entered.age, definition.rule, Columns.of(definition.brackets, ages)
+        entered.customer, entered.age, definition.rule, AgeColumns.of(definition.brackets, ages)
     )
     periods, sizes = np.unique(entered.period, return_counts=True)
     return Runs(entered.period[customer], first, last, None, periods, sizes)
@@ -162,7 +162,7 @@ def runs_by_period(entered: Entered, definition: RetentionDefinition, ages: int)
 def table_of_activity(activity: Activity, scope: Scope) -> RetentionTable:
     """Lay out a calendar table whose customers enter in every period with a start event; as `table_of_runs`."""
     numbers = scope.cohorts()
-    columns = Columns.of(scope.definition.brackets, len(numbers))
+    columns = AgeColumns.of(scope.definition.brackets, len(numbers))
     sizes, retained = counted_again(activity, scope.definition.rule, columns)
     return _calendar_table(scope, numbers, columns, sizes, retained, activity)
 
@@ -173,7 +173,7 @@ def table_of_own_clocks(entered: Entered, scope: Scope) -> RetentionTable:
     definition, through, numbers = scope.definition, scope.through, scope.cohorts()
     length = own_length(definition)
     ended, begun = windows(entered.at, through, length)
-    columns = Columns.of(definition.brackets, max(int(begun.max(initial=0)), 1))
+    columns = AgeColumns.of(definition.brackets, max(int(begun.max(initial=0)), 1))
     row = entered.period - scope.first
     sizes = np.bincount(row, minlength=len(numbers))
     shape = (len(numbers), len(columns))
@@ -211,7 +211,7 @@ def table_of_own_clocks(entered: Entered, scope: Scope) -> RetentionTable:
 def _calendar_table(
     scope: Scope,
     numbers: IntArray,
-    columns: Columns,
+    columns: AgeColumns,
     sizes: IntArray,
     retained: IntArray,
     activity: Activity | None = None,

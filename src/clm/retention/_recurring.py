@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from clm.retention._activity import Activity
-    from clm.retention._columns import Columns
+    from clm.retention._columns import AgeColumns
     from clm.typing import BoolArray, FloatArray, IntArray
 
 
-def counted_again(activity: Activity, rule: str, columns: Columns) -> tuple[IntArray, IntArray]:
+def counted_again(activity: Activity, rule: str, columns: AgeColumns) -> tuple[IntArray, IntArray]:
     """Return the size of each cohort, and how many of it count as retained in each column.
 
     Parameters
@@ -42,7 +42,7 @@ def counted_again(activity: Activity, rule: str, columns: Columns) -> tuple[IntA
     return sizes, retained
 
 
-def hits(starts: BoolArray, returns: BoolArray, rule: str, columns: Columns) -> Iterator[tuple[int, BoolArray]]:
+def hits(starts: BoolArray, returns: BoolArray, rule: str, columns: AgeColumns) -> Iterator[tuple[int, BoolArray]]:
     """Yield for each column after the first who counts as retained, (cohorts, m), as far as its last period is there.
 
     Parameters
@@ -71,7 +71,7 @@ def hits(starts: BoolArray, returns: BoolArray, rule: str, columns: Columns) -> 
 
 
 def clustered(
-    activity: Activity, rule: str, columns: Columns, *, retained: FloatArray, entered: FloatArray
+    activity: Activity, rule: str, columns: AgeColumns, *, retained: FloatArray, entered: FloatArray
 ) -> tuple[FloatArray, IntArray]:
     """Return the variance of a weighted sum of cohorts' rates in each column, customers being the independent units.
 

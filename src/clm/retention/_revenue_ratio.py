@@ -53,7 +53,7 @@ class RevenueRatio:
         n: Array,
         known: BoolArray,
     ) -> RevenueRatio:
-        """Divide, and linearise over customers.
+        """Divide, and linearise over customers [1]_.
 
         Parameters
         ----------

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from clm.retention._columns import Columns
+    from clm.retention._columns import AgeColumns
     from clm.typing import IntArray
 
 
-def runs_of(customer: IntArray, age: IntArray, rule: str, columns: Columns) -> tuple[IntArray, IntArray, IntArray]:
+def runs_of(customer: IntArray, age: IntArray, rule: str, columns: AgeColumns) -> tuple[IntArray, IntArray, IntArray]:
     """Return in which columns each customer counts as retained, as runs of columns.
 
     Parameters

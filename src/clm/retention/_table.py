@@ -12,7 +12,7 @@ from clm.data import describe, dropped_field, parse_start
 from clm.errors import InvalidDataError
 from clm.retention._averages import Average, average_of
 from clm.retention._cohort_difference import difference_of
-from clm.retention._columns import Columns
+from clm.retention._columns import AgeColumns
 from clm.retention._layout import COMPLETE, IN_PROGRESS, UNOBSERVED
 from clm.retention._shares import shares
 from clm.retention._shrinkage import shrunken
@@ -83,9 +83,9 @@ class RetentionTable:
         return self.columns.first
 
     @property
-    def columns(self) -> Columns:
+    def columns(self) -> AgeColumns:
         """First and last age of each column."""
-        return Columns.of(self.definition.brackets, self.retained.shape[1])
+        return AgeColumns.of(self.definition.brackets, self.retained.shape[1])
 
     def rates(self) -> Estimate[FloatArray]:
         """Return the share of each cohort that is retained at each age.
