@@ -33,7 +33,7 @@ def added_up(log):
     names = ("customer_id", "stage", "entered_at", "cause", "ref")
     for customer, stage, *rest in zip(*(log.visits[name].tolist() for name in names), strict=True):
         before = rows[-1] if rows and rows[-1][0] == customer else None
-        if before is None or PARENT[before[-1]] != PARENT[stage] or before[-1] == stage:
+        if before is None or PARENT[before[-1]] != PARENT[stage] or before[-1] == stage == PARENT[stage]:
             rows.append([customer, PARENT[stage], *rest, stage])
         rows[-1][-1] = stage
     return [row[:-1] for row in rows]
@@ -78,6 +78,15 @@ class TestRolledUp:
         assert rolled.funnel().counts.tolist() == [2, 1, 1, 0, 0]
         assert rolled.visits["stage"].tolist() == ["awareness", "conversion", "awareness"]
         assert rolled.definition.endswith("parts of a stage added up.")
+
+    def test_renewals_are_one_visit_to_the_phase_and_a_visit_each_to_a_stage_that_is_no_part(self):
+        kinds = ["subscription_started", "renewed", "renewed", "renewed"]
+        events = {"customer_id": ["ann"] * 4, "at": [f"2025-0{month}-01" for month in (1, 2, 3, 4)], "kind": kinds}
+        saas = clm.replay(events, clm.lifecycles.saas()).rolled_up()
+        assert saas.visits["stage"].tolist() == ["sales", "maintenance"]
+        renewed = [Transition("paid", "renewed", "paid", reenter=True)]
+        plain = Lifecycle("plain", stages=["paid"], initial="paid", transitions=renewed)
+        assert clm.replay(events, plain).rolled_up().visits["stage"].tolist() == ["paid"] * 4
 
     def test_without_dots_the_visits_stay(self):
         log = replay_arrays(GO, ["ann", "bob"], days(0, 5), ["go", "on"], through=days(30)[0])

@@ -361,9 +361,9 @@ class StageLog:
         -------
         StageLog
             Visits to parts of one stage that follow each other are one visit to it, which began as the first of them
-            did; a stage that was entered again stays two visits. A parent has the lowest rank of its parts. What
-            silence brings next is left out where it leads to another part of the same stage. The lifecycle of the
-            result has the stages and moves nobody.
+            did, also where a part was entered again, as at each renewal; of a stage that is no part both visits stay. A
+            parent has the lowest rank of its parts. What silence brings next is left out where it leads to another part
+            of the same stage. The lifecycle of the result has the stages and moves nobody.
 
         Examples
         --------

@@ -59,7 +59,9 @@ def rolled_up_visits(visits: Visits, parent: Array, lifecycle: Lifecycle) -> Vis
     lifecycle
         What `parents_of` returned.
     """
-    kept = _leads_elsewhere(visits, parent)
+    stages = visits.machine.stages
+    whole = np.array([name == lifecycle.stages[up].name for name, up in zip(stages, parent, strict=True)], bool)
+    kept = _leads_elsewhere(visits, parent, whole)
     before = np.append(0, np.cumsum(kept))
     return Visits(
         customer=visits.customer,
@@ -81,10 +83,13 @@ def rolled_up_next(visits: Visits, parent: Array, next_at: IntArray, next_stage:
     return np.where(stays, NEVER, next_at), np.where(stays, -1, there).astype(next_stage.dtype)
 
 
-def _leads_elsewhere(visits: Visits, parent: Array) -> BoolArray:
-    """Whether each visit is a customer's first, has another parent than the one before, or enters its stage again."""
+def _leads_elsewhere(visits: Visits, parent: Array, whole: BoolArray) -> BoolArray:
+    """Whether each visit is a customer's first, has another parent than the one before, or enters a stage again.
+
+    A part that is entered again, as a renewal is, does not leave its parent: `whole` says which stages are no parts.
+    """
     kept = np.ones(visits.n, bool)
     codes = visits.stage_codes
-    kept[1:] = (parent[codes[1:]] != parent[codes[:-1]]) | (codes[1:] == codes[:-1])
+    kept[1:] = (parent[codes[1:]] != parent[codes[:-1]]) | ((codes[1:] == codes[:-1]) & whole[codes[1:]])
     kept[visits.offsets[:-1]] = True
     return kept
