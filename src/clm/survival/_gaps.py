@@ -82,7 +82,8 @@ class Gaps:
         """Measure the gaps between a customer's instants, and the one that has not ended where there is no other.
 
         A customer's gaps count once together. Where one of them ended, the open one adds nothing that can be compared
-        with those before it, and is left out: it is the one that the end of the log fell into, which long gaps invite [1]_.
+        with those before it, and is left out: it is the one that the end of the log fell into, which long gaps
+        invite [1]_.
 
         Parameters
         ----------
