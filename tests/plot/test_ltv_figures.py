@@ -121,6 +121,21 @@ class TestInputs:
         with pytest.raises(InvalidDataError, match=r"what clm\.tracking returns, not int"):
             clm.plot.incremental_purchases(3)
 
+    def test_what_is_no_result_is_named(self):
+        for draw, where in (
+            (clm.plot.tracking, r"clm\.tracking"),
+            (clm.plot.backtest, r"clm\.backtest"),
+            (clm.plot.model_comparison, r"clm\.compare_models"),
+            (lambda other: clm.plot.holdout_purchases(GIVEN, other, HOLDOUT), r"clm\.rfm_split"),
+            (lambda other: clm.plot.holdout_purchases(GIVEN, CALIBRATION, other), r"clm\.rfm_split"),
+            (lambda other: clm.plot.holdout_purchases(other, CALIBRATION, HOLDOUT), "fitted purchase model"),
+            (lambda other: clm.plot.expected_purchases(GIVEN, other, horizon=3), r"clm\.rfm"),
+            (lambda other: clm.plot.expected_purchases(other, CALIBRATION, horizon=3), "fitted purchase model"),
+            (lambda other: clm.plot.probability_alive(GIVEN, other), r"clm\.rfm"),
+        ):
+            with pytest.raises(InvalidDataError, match=f"must be .*{where}.* not int"):
+                draw(3)
+
     def test_nothing_to_show_is_said(self):
         with pytest.raises(InvalidDataError, match="nobody leaves"):
             clm.plot.dropout_rates(FITS["nbd"])

@@ -91,7 +91,8 @@ def tracking(
     """
     unit = unit_of(fit)
     if isinstance(orders, RFM):
-        given = {"calibrate_through": calibrate_through, "customer": customer, "at": at, "through": through}
+        given = {"calibrate_through": calibrate_through, "start": start, "through": through}
+        given |= {"customer": customer, "at": at, "amount": amount}
         for name, value in given.items():
             if value is not None:
                 raise InvalidDataError(f"{name}= is for an order log; histories were reduced already. Leave it out.")

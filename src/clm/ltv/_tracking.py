@@ -127,7 +127,7 @@ class PurchaseTracking:
         return columns
 
     def __repr__(self) -> str:
-        span = f"{self.times[-1]:g} {self.unit}s"
+        span = f"{self.times[-1]:g} {self.unit}{'' if self.times[-1] == 1 else 's'}"
         last = f"{self.cumulative.value[-1]:,.0f} purchases expected"
         came = "" if self.actual is None else f", {self.actual[-1]:,.0f} came"
         return f"<PurchaseTracking: {self.model}, {self.n:,} customers, {span}: {last}{came}>"
@@ -222,7 +222,7 @@ def _times(times: Any, end: float, unit: str) -> FloatArray:
         step = max(1.0, float(np.ceil(end / _STEPS)))
         whole: FloatArray = np.arange(1.0, int(end / step + _EQUAL) + 1) * step
         return whole if whole.size else np.array([end if end > 0 else 1.0])
-    at: FloatArray = np.atleast_1d(floats(times, "times"))
+    at: FloatArray = floats(times, "times")
     refuse(~np.isfinite(at) | (at <= 0), "times is not above 0", f"Give {unit}s since the first customer came.")
     refuse(np.diff(at, prepend=0.0) <= 0, "times does not ascend", "Sort them, each once.")
     if not 0 < at.size <= _MOST_TIMES:

@@ -8,6 +8,7 @@ import numpy as np
 
 from clm.data import RFM
 from clm.errors import InvalidDataError
+from clm.plot._fits import predicts, refuse_other
 from clm.plot._style import new_axes, ramp, seamless, tidy, units, whole
 from clm.stats import plain_number
 
@@ -117,6 +118,8 @@ def expected_purchases(fit: Any, rfm: RFM, ax: Axes | None = None, *, horizon: f
 
 def _grid(fit: Any, rfm: RFM, what: str) -> tuple[RFM, FloatArray, FloatArray]:
     """Return histories over the plane of recency and frequency, and their places in it."""
+    predicts(fit)
+    refuse_other(rfm, RFM, "purchase histories, as from clm.rfm", "rfm")
     repeaters = rfm.frequency > 0
     if not repeaters.any():
         raise InvalidDataError(f"nobody bought again, so there is no frequency to show {what} by.")

@@ -27,3 +27,29 @@ def around_centre(fit: Any) -> PurchaseFit:
     raise InvalidDataError(
         f"fit must be a fitted purchase model such as clm.BGNBD().fit(rfm), not {type(fit).__name__}."
     )
+
+
+def refuse_other(given: Any, kind: type, what: str, name: str) -> None:
+    """Refuse anything but a certain kind of result.
+
+    Raises
+    ------
+    InvalidDataError
+        If `given` is no `kind`; `what` says where one comes from.
+    """
+    if not isinstance(given, kind):
+        raise InvalidDataError(f"{name} must be {what}, not {type(given).__name__}.")
+
+
+def predicts(fit: Any) -> None:
+    """Refuse what predicts no purchases.
+
+    Raises
+    ------
+    InvalidDataError
+        If it is no fitted purchase model.
+    """
+    if not hasattr(fit, "expected_purchases"):
+        raise InvalidDataError(
+            f"fit must be a fitted purchase model such as clm.BGNBD().fit(rfm), not {type(fit).__name__}."
+        )

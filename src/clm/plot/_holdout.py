@@ -6,15 +6,16 @@ from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 
+from clm.data import RFM, Holdout
 from clm.errors import InvalidDataError, nearest
+from clm.ltv import Backtest, ModelComparison
+from clm.plot._fits import predicts, refuse_other
 from clm.plot._style import BLUE, GREY, LINES, ORANGE, literally, new_axes, shorten, tidy, units
 from clm.stats import Estimate, z_score
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from clm.data import RFM, Holdout
-    from clm.ltv import Backtest, ModelComparison
     from clm.typing import Array, FloatArray
 
 By = Literal["frequency", "recency", "T", "silence"]
@@ -67,6 +68,9 @@ def holdout_purchases(
     """
     if by not in get_args(By):
         raise InvalidDataError(f"by={by!r} is not one of {', '.join(get_args(By))}.{nearest(str(by), get_args(By))}")
+    predicts(fit)
+    refuse_other(calibration, RFM, "what clm.rfm_split returns first", "calibration")
+    refuse_other(holdout, Holdout, "what clm.rfm_split returns second", "holdout")
     if len(holdout.frequency) != len(calibration) or not len(calibration):
         raise InvalidDataError(
             f"the holdout has {len(holdout.frequency):,} customers, the calibration {len(calibration):,}. "
@@ -141,6 +145,8 @@ def backtest(result: Backtest, ax: Axes | None = None) -> Axes:
 
     Raises
     ------
+    InvalidDataError
+        If it is anything else.
     MissingExtraError
         If matplotlib is not installed.
 
@@ -154,6 +160,7 @@ def backtest(result: Backtest, ax: Axes | None = None) -> Axes:
     >>> clm.plot.backtest(clm.backtest([clm.NBD(), clm.BGNBD()], calibration, holdout)).get_ylabel()
     'Purchases in 39 weeks, mean'
     """
+    refuse_other(result, Backtest, "what clm.backtest returns of one calibration", "result")
     known = result.bin_customers > 0
     at = np.arange(int(known.sum()))
     ax = tidy(new_axes(ax))
@@ -195,6 +202,8 @@ def model_comparison(result: ModelComparison, ax: Axes | None = None, *, level: 
 
     Raises
     ------
+    InvalidDataError
+        If it is anything else.
     MissingExtraError
         If matplotlib is not installed.
 
@@ -209,6 +218,7 @@ def model_comparison(result: ModelComparison, ax: Axes | None = None, *, level: 
     >>> [label.get_text() for label in clm.plot.model_comparison(result).get_yticklabels()]
     ['BG/NBD', 'NBD']
     """
+    refuse_other(result, ModelComparison, "what clm.compare_models returns", "result")
     order = np.argsort(-result.difference)
     at = np.arange(order.size)
     half = z_score(level) * np.nan_to_num(result.difference_error[order])

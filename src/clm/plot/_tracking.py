@@ -10,6 +10,7 @@ from attrs import field, frozen
 from clm.data import days_in
 from clm.errors import InvalidDataError
 from clm.ltv import PurchaseTracking
+from clm.plot._fits import refuse_other
 from clm.plot._style import BLUE, GREY, new_axes, tidy, units, whole
 from clm.stats import array_field, floats, seal
 
@@ -117,6 +118,7 @@ def tracking(result: Tracking | PurchaseTracking, ax: Axes | None = None, *, lev
         ax.set_ylabel("Repeat purchases so far")
         ax.legend(frameon=False, fontsize="small", loc="upper left")
         return ax
+    refuse_other(result, Tracking, "what clm.tracking returns", "result")
     ax = tidy(new_axes(ax))
     fitted, predicted = result.times <= result.calibrated_through, result.times >= result.calibrated_through
     if (~np.isnan(result.low) & predicted).any():
@@ -187,8 +189,7 @@ def incremental_purchases(result: PurchaseTracking, ax: Axes | None = None, *, l
     >>> clm.plot.incremental_purchases(course).get_ylabel()
     'Repeat purchases per week'
     """
-    if not isinstance(result, PurchaseTracking):
-        raise InvalidDataError(f"result must be what clm.tracking returns, not {type(result).__name__}.")
+    refuse_other(result, PurchaseTracking, "what clm.tracking returns", "result")
     ax = _course(result, result.incremental, result.actual_incremental, ax, level)
     steps = np.diff(result.times, prepend=0.0)
     even = np.allclose(steps, steps[0])
