@@ -39,7 +39,13 @@ class TestInputs:
             with pytest.raises(InvalidDataError, match=message.replace("at ", "acquired_at ", 1)):
                 Customer("ann", acquired_at=at)
 
-    @pytest.mark.parametrize("customer_id", [None, "", "  ", float("nan")])
+    @pytest.mark.parametrize("customer_id", [["ann"], {"id": 1}, ("ann", []), np.array([1, 2])])
+    def test_ids_that_have_no_hash_are_refused(self, customer_id):
+        for make in (Customer, lambda given: Touchpoint(given, NOON, "order")):
+            with pytest.raises(InvalidDataError, match="customer id must be text or a number, but is the"):
+                make(customer_id)
+
+    @pytest.mark.parametrize("customer_id", [None, "", "  ", float("nan"), pd.NA, pd.NaT])
     def test_customers_have_an_id(self, customer_id):
         with pytest.raises(InvalidDataError, match="customer id must not be missing or blank"):
             Customer(customer_id)

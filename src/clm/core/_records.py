@@ -18,9 +18,25 @@ if TYPE_CHECKING:
 
 
 def _id(value: Any) -> Any:
-    if value is None or value != value or (isinstance(value, str) and not value.strip()):  # noqa: PLR0124  # NaN
+    try:
+        hash(value)
+    except TypeError:
+        kind = type(value).__name__
+        raise InvalidDataError(
+            f"a customer id must be text or a number, but is the {kind} {value!r}. Join its parts into one text."
+        ) from None
+    if _absent(value):
         raise InvalidDataError(f"a customer id must not be missing or blank, but is {value!r}.")
     return value
+
+
+def _absent(value: Any) -> bool:
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return True
+    try:
+        return bool(value != value)  # noqa: PLR0124  # NaN and NaT
+    except TypeError:  # pandas' NA is neither equal to itself nor not
+        return True
 
 
 def _channel(value: Any) -> str | None:
@@ -84,7 +100,7 @@ class Customer:
     Raises
     ------
     InvalidDataError
-        If the id is missing or blank, or `acquired_at` has no time zone.
+        If the id is missing, blank or has no hash, or `acquired_at` has no time zone.
 
     Examples
     --------
@@ -122,7 +138,7 @@ class Touchpoint:
     Raises
     ------
     InvalidDataError
-        If the time has no zone, the kind or the id is blank, or a number is not finite.
+        If the time has no zone, the kind or the id is blank, the id has no hash, or a number is not finite.
 
     Examples
     --------
