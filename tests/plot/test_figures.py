@@ -97,8 +97,6 @@ FIGURES = {
     "funnel, long names": lambda **options: clm.plot.funnel(log(named_at_length()).funnel(), **options),
     "funnel of events": lambda **options: clm.plot.funnel(
         clm.funnel(events(), ["visit", "signed_up", "order"], window="30d"), **options),
-    "funnel of events": lambda **options: clm.plot.funnel(
-        clm.funnel(events(), ["visit", "signed_up", "order"], window="30d"), **options),
     "retention table": lambda **options: clm.plot.retention_table(table(), **options),
     "retention table, most numbers": lambda **options: clm.plot.retention_table(table(months=20), **options),
     "retention table, many cohorts": lambda **options: clm.plot.retention_table(table("week"), **options),
@@ -232,20 +230,6 @@ class TestContent:
         ax = clm.plot.funnel(result)
         assert [bar.get_width() for bar in ax.patches] == pytest.approx(list(result.conversion.value))
         assert f"{result.counts[0]:,}" in {text.get_text() for text in ax.texts}
-
-    def test_a_funnel_with_a_window_says_whom_its_shares_are_of(self):
-        result = clm.funnel(events(), ["visit", "signed_up", "order"], window="30d")
-        ax = clm.plot.funnel(result)
-        assert [bar.get_width() for bar in ax.patches] == pytest.approx(list(result.conversion.value))
-        assert ax.get_xlabel() == "Of closed windows (95% interval)"
-        assert clm.plot.funnel(log().funnel()).get_xlabel() == "Of all who entered (95% interval)"
-
-    def test_what_is_no_funnel_is_refused(self):
-        with pytest.raises(InvalidDataError, match=r"what clm.funnel or log.funnel returns, not int"):
-            clm.plot.funnel(3)
-        shut = clm.funnel(events(), ["visit", "order"], window="3000d")
-        with pytest.raises(InvalidDataError, match="no entrant's window has closed yet"):
-            clm.plot.funnel(shut)
 
     def test_a_funnel_with_a_window_says_whom_its_shares_are_of(self):
         result = clm.funnel(events(), ["visit", "signed_up", "order"], window="30d")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from clm.core import Lifecycle
     from clm.data import RFM
     from clm.journeys import StageLog
-    from clm.ltv import PurchaseFit, GammaGammaFit
+    from clm.ltv import GammaGammaFit, PurchaseFit
     from clm.retention import RetentionTable
     from clm.satisfaction import CES, CSAT, NPS, Scale
     from clm.typing import Array
