@@ -245,6 +245,11 @@ class TestContent:
         with pytest.raises(InvalidDataError, match="no entrant's window has closed yet"):
             clm.plot.funnel(shut)
 
+    def test_what_is_no_retention_table_is_refused(self):
+        for figure in (clm.plot.retention_table, clm.plot.retention_curve):
+            with pytest.raises(InvalidDataError, match=r"what clm.retention_table returns, not dict"):
+                figure({})
+
     def test_every_customer_is_in_one_bar(self):
         ax = clm.plot.value_distribution(values())
         assert sum(bar.get_height() for bar in ax.patches) == 800

@@ -8,11 +8,11 @@ import numpy as np
 
 from clm.errors import InvalidDataError
 from clm.plot._style import BLUE, GREY, ink_on, new_axes, percent, ramp, seamless, tidy, units, whole
+from clm.retention import RetentionTable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from clm.retention import RetentionTable
     from clm.typing import Array, FloatArray
 
 MOST_NUMBERED = 19
@@ -51,6 +51,7 @@ def retention_table(table: RetentionTable, ax: Axes | None = None) -> Axes:
     >>> clm.plot.retention_table(table).get_xlabel()
     'Age (months)'
     """
+    _check(table)
     filled = np.flatnonzero(np.asarray(table.sizes) > 0)
     if not filled.size:
         raise InvalidDataError("the retention table has no cohort to show.")
@@ -141,6 +142,7 @@ def retention_curve(table: RetentionTable, ax: Axes | None = None, *, level: flo
     >>> clm.plot.retention_curve(table).get_ylabel()
     'Came back'
     """
+    _check(table)
     curve = table.curve()
     ages = np.arange(np.size(curve.value)) if curve.index is None else np.asarray(curve.index, float)
     value = np.asarray(curve.value, float)
@@ -193,3 +195,8 @@ def _cohort_labels(cohorts: Array, period: str) -> list[str]:
     if period == "year":
         return [str(start)[:4] for start in starts]
     return [str(start) for start in starts]
+
+
+def _check(table: object) -> None:
+    if not isinstance(table, RetentionTable):
+        raise InvalidDataError(f"this draws what clm.retention_table returns, not {type(table).__name__}.")

@@ -14,7 +14,7 @@ from clm.report._svg import draw
 from clm.stats import figure, plain
 
 if TYPE_CHECKING:
-    from clm.ltv import PurchaseFit, GammaGammaFit
+    from clm.ltv import GammaGammaFit, PurchaseFit
     from clm.metrics import CustomerBase
     from clm.report._tracking import Check
 
