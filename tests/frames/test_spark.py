@@ -74,22 +74,35 @@ class TestConsistency:
         frame, columns = logs
         definition = clm.RetentionDefinition(period="day", rule="every", start_kind="signed_up", tz=tz)
         assert clm.retention_table(frame, definition) == clm.retention_table(columns, definition)
-        for other in (
-            clm.RetentionDefinition(period="week", entry="recurring", tz=tz),
+
+
+@pytest.mark.filterwarnings("ignore")  # as above
+class TestEvents:
+    """Each once: what times mean is tested above."""
+
+    tz = "Europe/Berlin"
+
+    @pytest.fixture(scope="class")
+    def frame(self, spark):
+        return spark.createDataFrame(ROWS, "customer_id STRING, at TIMESTAMP_NTZ, amount DOUBLE, kind STRING")
+
+    @pytest.mark.parametrize(
+        "definition",
+        [
             clm.RetentionDefinition(period="day", entry="recurring", brackets=[2, 5], minimum=2, tz=tz),
             clm.RetentionDefinition(period="day", clock="own", rule="on_or_after", full_hours=True, tz=tz),
-        ):
-            options = {"start": "2024-03-30", "through": "2024-04-20"}
-            assert clm.retention_table(frame, other, **options) == clm.retention_table(columns, other, **options)
+        ],
+        ids=["recurring", "own clock"],
+    )
+    def test_retention(self, frame, definition):
+        options = {"start": "2024-03-30", "through": "2024-04-20"}
+        assert clm.retention_table(frame, definition, **options) == clm.retention_table(COLUMNS, definition, **options)
 
-    def test_growth_and_stickiness(self, logs, tz):
-        frame, columns = logs
-        assert clm.growth_accounting(frame, tz=tz) == clm.growth_accounting(columns, tz=tz)
-        assert clm.stickiness(frame, tz=tz) == clm.stickiness(columns, tz=tz)
+    def test_growth(self, frame):
+        assert clm.growth_accounting(frame, tz=self.tz) == clm.growth_accounting(COLUMNS, tz=self.tz)
 
-    def test_funnels(self, logs, tz):
-        frame, columns = logs
-        for rule in ("ordered", "strict", "unordered"):
-            options = {"rule": rule, "window": "3d", "through": "2024-04-20", "tz": tz}
-            found = clm.funnel(frame, ["signed_up", "order"], **options)
-            assert found.counts.tolist() == clm.funnel(columns, ["signed_up", "order"], **options).counts.tolist()
+    @pytest.mark.parametrize("rule", ["ordered", "strict"])
+    def test_funnels(self, frame, rule):
+        options = {"rule": rule, "window": "3d", "through": "2024-04-20", "tz": self.tz}
+        found = clm.funnel(frame, ["signed_up", "order"], **options)
+        assert found.counts.tolist() == clm.funnel(COLUMNS, ["signed_up", "order"], **options).counts.tolist()

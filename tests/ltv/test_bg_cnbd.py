@@ -245,11 +245,11 @@ class TestRecovery:
             assert abs(np.log(fit.params[name] / truth)) < 4 * fit.standard_errors[name] / fit.params[name], name
 
     def test_intervals_hold_what_they_state(self):
-        # 70 samples: at a true coverage of 95 percent the share has a standard error of 2.6 percent.
+        # 30 samples: at a true coverage of 95 percent the share has a standard error of 4 percent.
         world = functools.partial(regular_buyers, k=2, first=1)
-        share, skipped = coverage(clm.MBGCNBD(k=2), world, TRUTH, size=500, replications=70, seed=11, horizon=39)
-        assert skipped <= 7
-        assert all(0.84 <= held <= 1 for held in share.values()), share
+        share, skipped = coverage(clm.MBGCNBD(k=2), world, TRUTH, size=500, replications=30, seed=11, horizon=39)
+        assert skipped <= 3
+        assert all(0.83 <= held <= 1 for held in share.values()), share
         assert share["each"] >= 0.95
 
     @pytest.mark.slow

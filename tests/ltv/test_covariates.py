@@ -73,6 +73,14 @@ def part(rfm, rows):
     return clm.RFM.from_arrays(rfm.frequency[rows], rfm.recency[rows], rfm.T[rows], unit=rfm.unit)
 
 
+def alike(one, other):
+    """Equal but for rounding: matrix products may add in another order where memory is aligned otherwise."""
+    assert list(one.params.values()) == pytest.approx(list(other.params.values()), rel=1e-8)
+    assert one.loglik == pytest.approx(other.loglik, rel=1e-12)
+    assert one.covariance == pytest.approx(other.covariance, rel=1e-6, abs=1e-12)
+    assert one.n == other.n
+
+
 class TestInputs:
     @pytest.mark.parametrize(
         ("change", "message"),
@@ -222,13 +230,13 @@ class TestConsistency:
         rng = np.random.default_rng(1)
         order = rng.permutation(1500)
         mixed = MODELS[model].fit(part(rfm, order), covariates={name: column[order] for name, column in known.items()})
-        assert mixed.parameters == fit.parameters
+        alike(mixed, fit)
         times = rng.integers(1, 3, 1500)
         rows = np.repeat(np.arange(1500), times)
         weighted = clm.RFM.from_arrays(rfm.frequency, rfm.recency, rfm.T, weights=times, unit="week")
         once = MODELS[model].fit(weighted, covariates=known)
         again = MODELS[model].fit(part(rfm, rows), covariates={name: column[rows] for name, column in known.items()})
-        assert once.parameters == again.parameters
+        alike(once, again)
         totals = [
             fit.prediction_interval(rfm, horizon=39, covariates=values).total
             for rfm, values in ((weighted, known), (part(rfm, rows), {n: c[rows] for n, c in known.items()}))
