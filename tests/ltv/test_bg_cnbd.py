@@ -249,7 +249,7 @@ class TestRecovery:
         world = functools.partial(regular_buyers, k=2, first=1)
         share, skipped = coverage(clm.MBGCNBD(k=2), world, TRUTH, size=500, replications=30, seed=11, horizon=39)
         assert skipped <= 3
-        assert all(0.83 <= held <= 1 for held in share.values()), share
+        assert all(0.84 <= held <= 1 for held in share.values()), share
         assert share["each"] >= 0.95
 
     @pytest.mark.slow

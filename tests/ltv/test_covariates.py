@@ -74,7 +74,7 @@ def part(rfm, rows):
 
 
 def alike(one, other):
-    """Equal but for rounding: matrix products may add in another order where memory is aligned otherwise."""
+    """Equal but for rounding: these likelihoods are added up by BLAS, which promises no order."""
     assert list(one.params.values()) == pytest.approx(list(other.params.values()), rel=1e-8)
     assert one.loglik == pytest.approx(other.loglik, rel=1e-12)
     assert one.covariance == pytest.approx(other.covariance, rel=1e-6, abs=1e-12)
